@@ -1,0 +1,103 @@
+"""Set up everything the labs need: `.venv`, packages, kernels, data. Standard library only.
+
+The Makefile runs it with whatever Python it finds, so this file must parse on old ones too. Each
+thing a new machine may lack gets one sentence that says what to install or to free. What is done
+already is not done again: `.venv/installed` holds a hash of pyproject.toml and the extras.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+OLDEST, TOO_NEW = (3, 11), (3, 14)
+GIGABYTES_NEEDED = 5
+KERNELS = {
+    "gdl-cpu": ("Generative Labs (CPU)", {"CUDA_VISIBLE_DEVICES": "-1", "GDL_DEVICE": "cpu"}),
+    "gdl-gpu": ("Generative Labs (GPU)", {"GDL_DEVICE": "gpu"}),
+}
+
+
+def check_python(version=None):
+    """End with a sentence unless this Python is one that TensorFlow runs on."""
+    version = version or sys.version_info[:2]
+    if not OLDEST <= version < TOO_NEW:
+        found = ".".join(str(part) for part in version)
+        sys.exit(
+            "The labs need Python 3.11, 3.12 or 3.13 and this is {} ({}). Install one, then name "
+            "it: make lab PYTHON=python3.12".format(found, sys.executable)
+        )
+
+
+def check_venv_module():
+    """End with a sentence where Python came without venv, as on a bare Debian or Ubuntu."""
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        sys.exit(
+            "This Python has no venv module. On Debian or Ubuntu run: "
+            "sudo apt-get install python3-venv, then try again."
+        )
+
+
+def check_disk(free_bytes=None):
+    """End with a sentence when the packages would not fit."""
+    free = (free_bytes if free_bytes is not None else shutil.disk_usage(str(ROOT)).free) / 1e9
+    if free < GIGABYTES_NEEDED:
+        sys.exit(
+            "The labs need {} GB for their packages and data, and {} has {:.1f} GB free. Free some "
+            "space, then try again.".format(GIGABYTES_NEEDED, ROOT, free)
+        )
+
+
+def run(command, what):
+    """Run a command; when it fails, say which step that was and end."""
+    result = subprocess.run([str(part) for part in command], cwd=str(ROOT))
+    if result.returncode:
+        sys.exit("Setting up stopped at: {}. The lines above say why.".format(what))
+
+
+def install(extras):
+    """Create `.venv` and install the project in it, editable."""
+    check_venv_module()
+    check_disk()
+    if not PYTHON.exists():
+        print("Creating .venv", flush=True)
+        run([sys.executable, "-m", "venv", VENV], "creating .venv")
+    print("Installing packages (TensorFlow is large: a few minutes the first time)", flush=True)
+    target = ".[{}]".format(extras) if extras else "."
+    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile", "-q"]
+    run([*pip, "-e", target], "installing packages")
+
+
+def register_kernels():
+    """Write the kernelspecs into `.venv`, where no other project sees them."""
+    for name, (title, environment) in KERNELS.items():
+        pairs = [part for key, value in environment.items() for part in ("--env", key, value)]
+        names = ["--name", name, "--display-name", title]
+        ipykernel = [PYTHON, "-m", "ipykernel", "install", "--sys-prefix"]
+        run([*ipykernel, *names, *pairs], "registering the kernel " + name)
+
+
+def main():
+    """Do what is not done yet; the one argument names the extras to install."""
+    check_python()
+    extras = sys.argv[1] if len(sys.argv) > 1 else ""
+    stamp = VENV / ("installed-" + (extras or "base"))
+    project = (ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()
+    wanted = hashlib.sha256(project + os.fsencode(str(ROOT))).hexdigest()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        install(extras)
+        register_kernels()
+        stamp.write_text(wanted)
+    run([PYTHON, "-m", "helpers.data"], "fetching the data")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""How does one walk through a latent space?
+
+Draws from N(0, I) in many dimensions have a norm near sqrt(d). A straight line between two of
+them passes inside that shell, where the decoder was seldom trained; an arc stays on it.
+
+    lerp(a, b, t)  = (1 - t) a + t b
+    slerp(a, b, t) = r(t) * ( sin((1 - t) w) / sin w * a/|a|  +  sin(t w) / sin w * b/|b| )
+
+    symbol    meaning
+    t         from 0 (at a) to 1 (at b)
+    w         angle between a and b
+    r(t)      (1 - t) |a| + t |b|: the norm moves evenly, and stays where both norms agree
+
+Shoemake, SIGGRAPH 1985 (slerp); White, arXiv:1609.04468 (for latent spaces).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import norm
+
+PARALLEL = 1e-6
+
+
+def lerp(a, b, t) -> np.ndarray:
+    """Points on the straight line from a to b.
+
+    Args:
+        a: code of shape (latent,), where t is 0.
+        b: code of shape (latent,), where t is 1.
+        t: number or array of shape (n,), usually in [0, 1].
+
+    Returns:
+        Shape (latent,) for a number t, (n, latent) for an array.
+    """
+    t = np.asarray(t, float)[..., np.newaxis]
+    return (1 - t) * np.asarray(a, float) + t * np.asarray(b, float)
+
+
+def slerp(a, b, t) -> np.ndarray:
+    """Points on the arc from a to b, at constant speed (Shoemake 1985).
+
+    The norm moves evenly from |a| to |b|. Parallel codes, or a code of zeros, leave no arc: the
+    straight line is taken. Opposite codes leave infinitely many: the arc through the first axis
+    that is not along them is taken.
+
+    Args:
+        a: code of shape (latent,), where t is 0.
+        b: code of shape (latent,), where t is 1.
+        t: number or array of shape (n,), usually in [0, 1].
+
+    Returns:
+        Shape (latent,) for a number t, (n, latent) for an array.
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    length_a, length_b = np.linalg.norm(a), np.linalg.norm(b)
+    if length_a == 0 or length_b == 0:
+        return lerp(a, b, t)
+    start, end = a / length_a, b / length_b
+    sideways = end - (end @ start) * start
+    if np.linalg.norm(sideways) < PARALLEL:
+        if end @ start > 0 or len(a) == 1:
+            return lerp(a, b, t)
+        axis = np.eye(len(a))[np.argmin(np.abs(start))]
+        sideways = axis - (axis @ start) * start
+    sideways /= np.linalg.norm(sideways)
+    angle = np.arccos(np.clip(end @ start, -1, 1))
+    t = np.asarray(t, float)[..., np.newaxis]
+    radius = (1 - t) * length_a + t * length_b
+    return radius * (np.cos(t * angle) * start + np.sin(t * angle) * sideways)
+
+
+def quantile_grid(side: int) -> np.ndarray:
+    """A square grid of 2-D codes that cuts N(0, I) into cells of equal probability.
+
+    Args:
+        side: codes per side, 1 or more.
+
+    Returns:
+        Shape (side * side, 2), row by row from the top left (large second coordinate) to the
+        bottom right, so that a tiled picture has the axes of a scatter plot.
+    """
+    quantiles = norm.ppf((np.arange(side) + 0.5) / side)
+    across, up = np.meshgrid(quantiles, quantiles[::-1])
+    return np.stack([across.ravel(), up.ravel()], axis=1)
+
+
+def walk(codes, steps: int, path=slerp) -> np.ndarray:
+    """A closed tour: from each code to the next and from the last back to the first.
+
+    Args:
+        codes: the stops, shape (n, latent).
+        steps: points per leg; the stop that ends a leg begins the next.
+        path: :func:`lerp` or :func:`slerp`.
+
+    Returns:
+        Shape (n * steps, latent).
+    """
+    t = np.arange(steps) / steps
+    following = np.roll(codes, -1, axis=0)
+    return np.concatenate([path(a, b, t) for a, b in zip(codes, following, strict=True)])
+
+
+def prior_codes(count: int, latent_dim: int, seed: int = 0) -> np.ndarray:
+    """Draws from the prior N(0, I), the same for the same seed.
+
+    Args:
+        count: how many codes.
+        latent_dim: their width.
+        seed: of NumPy's generator.
+
+    Returns:
+        float32 of shape (count, latent_dim).
+    """
+    return np.random.default_rng(seed).normal(size=(count, latent_dim)).astype("float32")

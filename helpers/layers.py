@@ -1,0 +1,44 @@
+"""The layers Keras does not have.
+
+`Sampling` answers: how can a gradient pass through a draw of random numbers? By moving the
+randomness into an input (Kingma and Welling, arXiv:1312.6114, section 2.4):
+
+    z = z_mean + exp(z_log_var / 2) * epsilon,     epsilon ~ N(0, I)
+
+    symbol       shape               meaning
+    z_mean       (batch, latent)     mean of q(z | x)
+    z_log_var    (batch, latent)     logarithm of the variance of q(z | x)
+    epsilon      (batch, latent)     noise, drawn afresh at every call
+    z            (batch, latent)     a draw from q(z | x), differentiable in mean and log-variance
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("gdl")
+class Sampling(keras.layers.Layer):
+    """Draw z from q(z | x) by the reparameterisation of Kingma and Welling (arXiv:1312.6114).
+
+    Args:
+        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs):
+        """Return z of shape (batch, latent) from the list `[z_mean, z_log_var]`."""
+        z_mean, z_log_var = inputs
+        epsilon = keras.random.normal(
+            ops.shape(z_mean), dtype=z_mean.dtype, seed=self.seed_generator
+        )
+        return z_mean + ops.exp(0.5 * z_log_var) * epsilon
+
+    def get_config(self):
+        """Settings for the `.keras` file."""
+        return {**super().get_config(), "seed": self.seed}

@@ -1,0 +1,205 @@
+"""What does it look like?
+
+Two kinds of picture, neither of which needs pyplot, so that both may be drawn by any thread:
+
+    tile, png    NumPy arrays to one picture to PNG bytes, in a few milliseconds: for sliders
+    Figure       Matplotlib with axes and labels: for the page
+
+Every function returns its picture; a notebook shows what a cell returns.
+"""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib
+import matplotlib.figure
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import Ellipse
+from PIL import Image
+from scipy.stats import norm
+
+COLOURS = matplotlib.color_sequences["tab10"]
+DPI = 110
+STYLE = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Matplotlib figure that shows itself as a PNG and names itself for those who cannot see.
+
+    Args:
+        title: one line that says what the picture shows; it also stands above it.
+        size: width and height in inches, at 110 pixels per inch.
+    """
+
+    def __init__(self, title: str, size: tuple[float, float]):
+        super().__init__(figsize=size, dpi=DPI, layout="constrained")
+        FigureCanvasAgg(self)
+        self.title = title
+        self.suptitle(title, fontsize=11)
+
+    def __repr__(self):
+        return f"<Figure: {self.title}>"
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+    def pixels(self) -> np.ndarray:
+        """The drawn figure, floats in [0, 1] of shape (height, width, 3)."""
+        self.canvas.draw()
+        return np.asarray(self.canvas.buffer_rgba(), "float32")[..., :3] / 255
+
+
+def frame(axes) -> list[float]:
+    """Where drawn axes lie in their figure: left, top, width, height, as shares of its size."""
+    box = axes.get_position()
+    return [box.x0, 1 - box.y1, box.width, box.height]
+
+
+def figure(title: str, rows: int = 1, columns: int = 1, size=(6, 4)) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes, an array of shape (rows * columns,)."""
+    with matplotlib.rc_context(STYLE):
+        picture = Figure(title, size)
+        return picture, picture.subplots(rows, columns, squeeze=False).ravel()
+
+
+def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
+    """Lay images out in rows.
+
+    Args:
+        images: floats in [0, 1], shape (n, height, width, 1 or 3).
+        columns: images per row; a last row that is not full is padded with white.
+        gap: white pixels between neighbours.
+
+    Returns:
+        Shape (rows * (height + gap) - gap, columns * (width + gap) - gap, channels).
+    """
+    images = np.asarray(images, "float32")
+    rows = -(-len(images) // columns)
+    height, width, channels = images.shape[1:]
+    cells = np.ones((rows * columns, height + gap, width + gap, channels), "float32")
+    cells[: len(images), :height, :width] = images
+    grid = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    return grid.reshape(rows * (height + gap), -1, channels)[: -gap or None, : -gap or None]
+
+
+def png(image: np.ndarray, scale: int = 1) -> bytes:
+    """PNG bytes of one image.
+
+    Args:
+        image: floats in [0, 1] of shape (height, width, 1 or 3), or uint8 of the same shape.
+        scale: each pixel becomes a square of this side.
+    """
+    if image.dtype != np.uint8:
+        image = np.round(np.clip(image, 0, 1) * 255).astype("uint8")
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    size = (picture.width * scale, picture.height * scale)
+    stream = io.BytesIO()
+    picture.resize(size, Image.Resampling.NEAREST).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def show_image(axes, image: np.ndarray, title: str = "") -> None:
+    """Draw one image of shape (height, width, 1 or 3) without ticks."""
+    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+
+
+def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figure:
+    """Rows of images, one above the other, each with its name on the left.
+
+    Args:
+        title: above the figure.
+        rows: name to images of shape (n, height, width, channels); the same n in every row.
+        gap: white pixels between neighbours.
+    """
+    count, height, width = next(iter(rows.values())).shape[:3]
+    inches = 0.62 * min(1, 14 / count)
+    size = (1.6 + count * inches, 0.5 + len(rows) * inches * height / width * 1.08)
+    picture, (axes,) = figure(title, size=size)
+    show_image(axes, tile(np.concatenate(list(rows.values())), count, gap))
+    axes.set_axis_on()
+    axes.spines[:].set_visible(False)
+    middle = (np.arange(len(rows)) + 0.5) * (height + gap)
+    axes.set_yticks(middle, list(rows), fontsize=10)
+    axes.tick_params(length=0)
+    axes.set_xticks([])
+    return picture
+
+
+def curves(title: str, lines: dict[str, list[float]], unit: str, x_label: str = "epoch") -> Figure:
+    """Lines over epochs 1, 2, 3, ..., named in a legend.
+
+    Args:
+        title: above the figure.
+        lines: name to one number per epoch.
+        unit: of the vertical axis.
+        x_label: of the horizontal axis.
+    """
+    picture, (axes,) = figure(title, size=(6, 3.4))
+    for name, values in lines.items():
+        axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
+    axes.set(xlabel=x_label, ylabel=unit)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if lines:
+        axes.legend(frameon=False)
+    return picture
+
+
+def scatter(axes, codes: np.ndarray, labels: np.ndarray, size: float = 4, legend: bool = True):
+    """Codes on the plane, one colour per label.
+
+    Args:
+        axes: where to draw.
+        codes: shape (n, 2).
+        labels: whole numbers from 0 to 9, shape (n,).
+        size: of a point.
+        legend: whether to name the colours.
+    """
+    for label in np.unique(labels):
+        at = codes[labels == label]
+        axes.scatter(at[:, 0], at[:, 1], s=size, color=COLOURS[label], lw=0, label=str(label))
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    if legend:
+        side = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
+        axes.legend(markerscale=18 / size, title="label", handletextpad=0.2, **side)
+
+
+def ellipses(axes, z_mean: np.ndarray, z_log_var: np.ndarray, labels: np.ndarray, stds: float = 2):
+    """The posterior q(z | x) of each image as an ellipse of `stds` standard deviations.
+
+    Args:
+        axes: where to draw.
+        z_mean: shape (n, 2).
+        z_log_var: shape (n, 2).
+        labels: whole numbers from 0 to 9, shape (n,), for the colour.
+        stds: radius in standard deviations.
+    """
+    diameters = 2 * stds * np.exp(0.5 * z_log_var)
+    for centre, (width, height), label in zip(z_mean, diameters, labels, strict=True):
+        shape = Ellipse(centre, width, height, facecolor="none", edgecolor=COLOURS[label])
+        axes.add_patch(shape)
+    axes.plot(*z_mean.T, " ")
+
+
+def manifold(title: str, images: np.ndarray) -> Figure:
+    """Pictures decoded from :func:`helpers.latent.quantile_grid`, with the codes on the axes.
+
+    Args:
+        title: above the figure.
+        images: shape (side * side, height, width, channels), in the grid's order.
+    """
+    side, height = round(len(images) ** 0.5), images.shape[1]
+    picture, (axes,) = figure(title, size=(6.6, 6.8))
+    show_image(axes, tile(images, side, gap=0))
+    axes.set_axis_on()
+    places = np.linspace(0, side - 1, 5).astype(int)
+    quantiles = [f"{norm.ppf((place + 0.5) / side):.1f}" for place in places]
+    axes.set_xticks((places + 0.5) * height, quantiles)
+    axes.set_yticks((places + 0.5) * height, quantiles[::-1])
+    axes.set(xlabel="$z_1$", ylabel="$z_2$")
+    return picture

@@ -1,0 +1,165 @@
+"""Where does this run, and will it give the same numbers tomorrow?
+
+TensorFlow reads its settings when it is first imported, so this module sets them at import
+and imports TensorFlow only inside functions.
+
+    oneDNN      on: it is off by default on some CPUs and on on others
+    threads     as many as this process may use: a fixed count gives bit-identical runs
+    log level   errors only: the C++ log lines differ from machine to machine
+
+Variables that are already set win, so a kernelspec or a shell can overrule each default.
+
+Three words are used by every lab:
+
+    prepare     seeds everything and says which device is used
+    budget      how much to train: a lab's minute, or the full run behind a checkpoint
+    expect      a measured number, the number it should be, and how far apart they may be
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+def available_cores() -> int:
+    """Number of CPU cores this process may use (containers and `taskset` respected)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+ENVIRONMENT = {
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    "TF_NUM_INTRAOP_THREADS": str(available_cores()),
+    "TF_NUM_INTEROP_THREADS": str(available_cores()),
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+}
+for _name, _default in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _default)
+
+if "tensorflow" in sys.modules:
+    print("Import helpers before tensorflow: its settings could not be applied.", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _muted_log():
+    """Send C++ log lines nowhere: TensorFlow prints some before it reads its log level."""
+    standard_error, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+        os.close(nowhere)
+
+
+def prepare(seed: int) -> None:
+    """Load TensorFlow without its log lines, seed everything, and print the device line.
+
+    Call it in the first cell of a notebook, before other imports: on one machine, with one thread
+    count, the same seed then gives the same numbers run after run.
+
+    Args:
+        seed: any integer of 32 bits, 0 or more.
+
+    Raises:
+        RuntimeError: the kernel asks for a GPU (`GDL_DEVICE=gpu`) and TensorFlow sees none.
+    """
+    with _muted_log():
+        import keras
+        import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if os.environ.get("GDL_DEVICE") == "gpu" and not gpus:
+        raise RuntimeError(
+            "This kernel is for a GPU and TensorFlow sees none: check nvidia-smi, install the GPU "
+            "build (README, 'On a GPU'), or choose the kernel gdl-cpu."
+        )
+    keras.utils.set_random_seed(seed)
+    if gpus:
+        tf.config.experimental.enable_op_determinism()
+    device = f"{len(gpus)} GPU" if gpus else f"CPU, {os.environ['TF_NUM_INTRAOP_THREADS']} threads"
+    versions = f"TensorFlow {tf.__version__} · Keras {keras.__version__}"
+    print(f"Device: {device} · {versions} · seed {seed}")
+
+
+def full_budget() -> bool:
+    """Whether this is a full run (`make checkpoints`) rather than a learner's."""
+    return os.environ.get("GDL_BUDGET", "lab") == "full"
+
+
+def budget(lab: Value, full: Value) -> Value:
+    """Choose between a lab's small budget and the full one.
+
+    Args:
+        lab: the value for a learner's run, about a minute of training.
+        full: the value for `make checkpoints`, which sets `GDL_BUDGET=full`.
+
+    Returns:
+        One of the two, unchanged.
+    """
+    return full if full_budget() else lab
+
+
+def measured(name: str, value: float, unit: str = "") -> str:
+    """Format a measured number so that the regression test shows it but does not compare it.
+
+    Digits after `≈` differ in the last places between machines; nbval replaces them by a letter.
+
+    Args:
+        name: what was measured.
+        value: the number.
+        unit: its unit, may be empty.
+
+    Returns:
+        For example ``"test bound ≈ 146.6 nats"``.
+    """
+    return f"{name} ≈ {value:.4g} {unit}".rstrip()
+
+
+def expect(name: str, value: float, target: float, within: float, unit: str = "") -> None:
+    """Check a measured number against the band it should lie in, and say so.
+
+    Args:
+        name: what was measured, as the printed line calls it.
+        value: the number just measured.
+        target: the number to expect.
+        within: the largest distance from `target` allowed, in the same unit.
+        unit: printed after the numbers, may be empty.
+
+    Raises:
+        AssertionError: `value` is not finite or further than `within` from `target`; the message
+            holds both numbers.
+    """
+    band = f"expected {target:g} ± {within:g} {unit}".rstrip()
+    line = f"{measured(name, float(value), unit)} ({band})"
+    if not math.isfinite(value) or abs(value - target) > within:
+        raise AssertionError(f"Out of its band: {line}")
+    print(f"✓ {line}")
+
+
+def check_settings(**settings: float) -> None:
+    """Refuse settings no model can be built or trained with.
+
+    Args:
+        **settings: any of `latent_dim`, `batch_size`, `epochs` (whole numbers of at least 1),
+            `learning_rate` (above 0), `beta` (0 or more). Other names pass unchecked.
+
+    Raises:
+        ValueError: one sentence that names the setting, its value and what is allowed.
+    """
+    for name in ("latent_dim", "batch_size", "epochs"):
+        if name in settings and (settings[name] < 1 or settings[name] != int(settings[name])):
+            raise ValueError(f"{name} is {settings[name]}: use a whole number of 1 or more.")
+    if settings.get("learning_rate", 1) <= 0:
+        raise ValueError(f"learning_rate is {settings['learning_rate']}: use a number above 0.")
+    if settings.get("beta", 0) < 0:
+        raise ValueError(f"beta is {settings['beta']}: use 0 or a positive number.")
