@@ -131,22 +131,64 @@ def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figur
     return picture
 
 
-def curves(title: str, lines: dict[str, list[float]], unit: str, x_label: str = "epoch") -> Figure:
-    """Lines over epochs 1, 2, 3, ..., named in a legend.
+def lines(title: str, points: dict[str, tuple], x_label: str, y_label: str) -> Figure:
+    """One line per name, with a legend.
 
     Args:
         title: above the figure.
-        lines: name to one number per epoch.
-        unit: of the vertical axis.
-        x_label: of the horizontal axis.
+        points: name to `(x, y)`, two sequences of the same length.
+        x_label: of the horizontal axis, with its unit.
+        y_label: of the vertical axis, with its unit.
     """
-    picture, (axes,) = figure(title, size=(6, 3.4))
-    for name, values in lines.items():
-        axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
-    axes.set(xlabel=x_label, ylabel=unit)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    if lines:
-        axes.legend(frameon=False)
+    picture, (axes,) = figure(title, size=(6, 3.2))
+    for name, (x, y) in points.items():
+        axes.plot(x, y, label=name)
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.legend(frameon=False)
+    return picture
+
+
+def stack(title: str, history: dict[str, list[tuple]], x_label: str, y_label: str) -> Figure:
+    """Parts of a sum stacked on one another, as :class:`helpers.widgets.TrainingPanel` notes them.
+
+    Args:
+        title: above the figure.
+        history: name to a list of `(x, y)`; every name has the same x.
+        x_label: of the horizontal axis.
+        y_label: of the vertical axis.
+    """
+    picture, (axes,) = figure(title, size=(6, 3.2))
+    points = np.array(list(history.values()))
+    axes.stackplot(points[0, :, 0], points[:, :, 1], labels=list(history), alpha=0.8)
+    axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, points[0, -1, 0]))
+    axes.legend(frameon=False)
+    return picture
+
+
+def bars(title: str, heights: np.ndarray, x_label: str, y_label: str) -> Figure:
+    """One bar per number, counted from 1."""
+    picture, (axes,) = figure(title, size=(6, 3))
+    axes.bar(np.arange(1, len(heights) + 1), heights)
+    axes.set(xlabel=x_label, ylabel=y_label)
+    return picture
+
+
+def holes(title: str, log_ratio: np.ndarray, reach: float, images: np.ndarray) -> Figure:
+    """A map of where codes crowd and where they lack, beside pictures from the empty places.
+
+    Args:
+        title: above the figure.
+        log_ratio: log10 of the codes' density over the prior's, shape (side, side), top row first.
+        reach: the map spans -reach to reach in both latent dimensions.
+        images: decoded pictures, shape (n, height, width, channels).
+    """
+    picture, (left, right) = figure(title, 1, 2, size=(9.4, 4.2))
+    box = (-reach, reach, -reach, reach)
+    drawn = left.imshow(log_ratio, cmap="RdBu", vmin=-1.5, vmax=1.5, extent=box)
+    picture.colorbar(drawn, ax=left, label="log10(codes' density / prior's)")
+    left.set(xlabel="$z_1$", ylabel="$z_2$")
+    left.set_title("blue: crowded, red: empty", fontsize=9)
+    show_image(right, tile(images, round(len(images) ** 0.5)), "decoded from the emptiest places")
     return picture
 
 
@@ -167,6 +209,17 @@ def scatter(axes, codes: np.ndarray, labels: np.ndarray, size: float = 4, legend
     if legend:
         side = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
         axes.legend(markerscale=18 / size, title="label", handletextpad=0.2, **side)
+
+
+def scatters(title: str, planes: dict[str, np.ndarray], labels: np.ndarray) -> Figure:
+    """Clouds of 2-D codes of the same images side by side; dashed, two std of the prior."""
+    picture, panels = figure(title, 1, len(planes), size=(3.7 * len(planes), 3.8))
+    for number, (axes, (name, codes)) in enumerate(zip(panels, planes.items(), strict=True), 1):
+        scatter(axes, codes, labels, legend=number == len(planes))
+        axes.add_patch(Ellipse((0, 0), 4, 4, facecolor="none", edgecolor="black", linestyle="--"))
+        axes.autoscale_view()
+        axes.set_title(name, fontsize=10)
+    return picture
 
 
 def ellipses(axes, z_mean: np.ndarray, z_log_var: np.ndarray, labels: np.ndarray, stds: float = 2):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import keras
 
-from helpers import runtime, vae
+from helpers import vae
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 LOADABLE = (vae.VAE,)
@@ -89,12 +89,13 @@ def card(name: str) -> dict:
     return json.loads(path.read_text())
 
 
-def checkpoint(name: str, train: Callable, measure: Callable, **settings) -> keras.Model:
-    """Load a checkpoint in a lab; in a full run train it first and save it with its card.
+def checkpoint(name: str, train: Callable | None, measure: Callable, **settings) -> keras.Model:
+    """Load a checkpoint; where there is something to train it with, train and save it first.
 
     Args:
         name: begins with the lab's number, for example ``"07_vae_2d"``.
-        train: called as `train(**settings)` in a full run; returns the trained model.
+        train: called as `train(**settings)`, returns the trained model; None only loads. Give it
+            as `runtime.budget(lab=None, full=train)`.
         measure: called with the model; returns the card's metrics, a dictionary of numbers.
         **settings: all that decides the result, the seed included; written to the card.
 
@@ -102,9 +103,9 @@ def checkpoint(name: str, train: Callable, measure: Callable, **settings) -> ker
         The model as read back from its file.
 
     Raises:
-        CheckpointError: in a lab, there is no such checkpoint; says how to make it.
+        CheckpointError: nothing to load; says how to make it.
     """
-    if runtime.full_budget():
+    if train is not None:
         start = time.perf_counter()
         model = train(**settings)
         save(name, model, settings, time.perf_counter() - start, measure(model))

@@ -91,11 +91,6 @@ def prepare(seed: int) -> None:
     print(f"Device: {device} · {versions} · seed {seed}")
 
 
-def full_budget() -> bool:
-    """Whether this is a full run (`make checkpoints`) rather than a learner's."""
-    return os.environ.get("GDL_BUDGET", "lab") == "full"
-
-
 def budget(lab: Value, full: Value) -> Value:
     """Choose between a lab's small budget and the full one.
 
@@ -106,7 +101,7 @@ def budget(lab: Value, full: Value) -> Value:
     Returns:
         One of the two, unchanged.
     """
-    return full if full_budget() else lab
+    return full if os.environ.get("GDL_BUDGET") == "full" else lab
 
 
 def measured(name: str, value: float, unit: str = "") -> str:
@@ -144,6 +139,22 @@ def expect(name: str, value: float, target: float, within: float, unit: str = ""
     if not math.isfinite(value) or abs(value - target) > within:
         raise AssertionError(f"Out of its band: {line}")
     print(f"✓ {line}")
+
+
+def check_prediction(name: str, prediction: float | None, value: float, within: float) -> None:
+    """Compare a learner's prediction with what was measured.
+
+    Args:
+        name: what was predicted.
+        prediction: the learner's number, or None while there is none.
+        value: the measured number.
+        within: how far off still counts as right.
+    """
+    if prediction is None:
+        print(f"{name}: predict first (set it above), then run this cell again.")
+        return
+    verdict = "well predicted" if abs(prediction - value) <= within else "a surprise: why?"
+    print(f"{name}: you said {prediction:g}, {measured('it is', value)}: {verdict}")
 
 
 def check_settings(**settings: float) -> None:

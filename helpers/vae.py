@@ -46,6 +46,7 @@ class VAE(keras.Model):
             )
         self.encoder, self.decoder, self.beta, self.seed = encoder, decoder, beta, seed
         self.sampling = layers.Sampling(seed)
+        self.built = True
         self.reconstruction_metric = keras.metrics.Mean("reconstruction")
         self.kl_metric = keras.metrics.Mean("kl")
 
@@ -96,16 +97,17 @@ class VAE(keras.Model):
             ValueError: wrong rank or range.
         """
         data.check_images(images)
-        return tuple(self.encoder.predict(images, batch_size=500, verbose=0))
+        batches = [np.array(self.encoder(batch)) for batch in _batches(images)]
+        return tuple(np.concatenate(batches, axis=1))
 
-    def decode(self, z: np.ndarray) -> np.ndarray:
-        """Generation: the picture of each code.
+    def logits(self, z: np.ndarray) -> np.ndarray:
+        """The decoder's output for some codes, before the logistic function.
 
         Args:
             z: codes, shape (n, latent).
 
         Returns:
-            Each pixel's mean under p(x | z), in [0, 1], shape (n, height, width, channels).
+            Log-odds of a white pixel, shape (n, height, width, channels).
 
         Raises:
             ValueError: the codes have another width than the decoder's input.
@@ -113,7 +115,18 @@ class VAE(keras.Model):
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"z has shape {z.shape}: use (n, {self.latent_dim}).")
-        return expit(self.decoder.predict_on_batch(z))
+        return np.concatenate([np.array(self.decoder(batch)) for batch in _batches(z)])
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Generation: the picture of each code, each pixel's mean under p(x | z).
+
+        Args:
+            z: codes, shape (n, latent).
+
+        Returns:
+            Pictures in [0, 1], shape (n, height, width, channels).
+        """
+        return expit(self.logits(z))
 
     def get_config(self):
         """Settings for the `.keras` file: both networks, beta and the seed."""
@@ -132,6 +145,6 @@ class VAE(keras.Model):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         return cls(**config)
 
-    def build(self, input_shape):
-        """Create no variable: both networks arrive built."""
-        self.built = True
+
+def _batches(array: np.ndarray, size: int = 500):
+    return (array[start : start + size] for start in range(0, len(array), size))

@@ -1,0 +1,44 @@
+"""Set the environment before TensorFlow loads, and share small data and models."""
+
+import os
+from pathlib import Path
+
+from helpers import runtime  # isort: skip  (first: it sets TensorFlow's environment)
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import vae
+
+ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+runtime.prepare(seed=0)
+
+
+def small_vae(latent_dim=2, beta=1.0, seed=3):
+    """A VAE over 8x8 images, quick enough for a test."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((8, 8, 1))
+    h = keras.layers.Dense(32, "tanh")(keras.layers.Flatten()(image))
+    heads = [keras.layers.Dense(latent_dim)(h), keras.layers.Dense(latent_dim)(h)]
+    z = keras.Input((latent_dim,))
+    h = keras.layers.Dense(32, "tanh")(z)
+    logits = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64)(h))
+    return vae.VAE(keras.Model(image, heads), keras.Model(z, logits), beta, seed=seed)
+
+
+@pytest.fixture
+def model():
+    """A fresh, untrained VAE over 8x8 images."""
+    return small_vae()
+
+
+@pytest.fixture
+def images():
+    """256 blobs in [0, 1], shape (256, 8, 8, 1), whose place is the one thing that varies."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:8, :8]
+    centres = rng.uniform(1, 6, (256, 2, 1, 1))
+    squared = (rows - centres[:, 0]) ** 2 + (columns - centres[:, 1]) ** 2
+    return np.exp(-squared / 3)[..., None].astype("float32")

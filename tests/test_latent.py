@@ -1,0 +1,82 @@
+"""Paths against SciPy's Slerp and the geometry they promise."""
+
+import numpy as np
+import pytest
+from scipy.spatial import geometric_slerp
+from scipy.stats import norm
+
+from helpers import latent
+
+RNG = np.random.default_rng(0)
+
+
+def unit(dimensions):
+    vector = RNG.normal(size=dimensions)
+    return vector / np.linalg.norm(vector)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3, 16])
+def test_slerp_matches_scipy_on_the_unit_sphere(dimensions):
+    a, b, t = unit(dimensions), unit(dimensions), np.linspace(0, 1, 9)
+    np.testing.assert_allclose(latent.slerp(a, b, t), geometric_slerp(a, b, t), atol=1e-9)
+
+
+@pytest.mark.parametrize("path", [latent.lerp, latent.slerp])
+def test_paths_begin_and_end_where_they_should(path):
+    a, b = RNG.normal(size=(2, 5))
+    np.testing.assert_allclose(path(a, b, 0), a)
+    np.testing.assert_allclose(path(a, b, 1), b)
+    assert path(a, b, 0.3).shape == (5,) and path(a, b, [0.1, 0.2, 0.3]).shape == (3, 5)
+
+
+def test_slerp_keeps_a_common_norm_and_lerp_does_not():
+    a, b = 3 * unit(16), 3 * unit(16)
+    norms = np.linalg.norm(latent.slerp(a, b, np.linspace(0, 1, 11)), axis=1)
+    np.testing.assert_allclose(norms, 3)
+    assert np.linalg.norm(latent.lerp(a, b, 0.5)) < 2.7
+
+
+def test_slerp_moves_the_norm_evenly():
+    norms = np.linalg.norm(latent.slerp(2 * unit(4), 6 * unit(4), np.linspace(0, 1, 5)), axis=1)
+    np.testing.assert_allclose(norms, [2, 3, 4, 5, 6])
+
+
+@pytest.mark.parametrize("dimensions", [2, 3, 16])
+def test_slerp_between_opposite_codes_keeps_the_norm(dimensions):
+    a = unit(dimensions)
+    path = latent.slerp(a, -a, np.linspace(0, 1, 7))
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 1)
+    np.testing.assert_allclose(path[-1], -a, atol=1e-12)
+    np.testing.assert_allclose(path[3] @ a, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.5, 1.0 + 1e-9])
+def test_slerp_between_parallel_codes_is_straight(factor):
+    a = unit(3)
+    t = np.linspace(0, 1, 5)
+    np.testing.assert_allclose(latent.slerp(a, factor * a, t), latent.lerp(a, factor * a, t))
+
+
+def test_slerp_from_zero_is_straight():
+    a = unit(3)
+    np.testing.assert_allclose(latent.slerp(0 * a, a, 0.25), 0.25 * a)
+
+
+def test_quantile_grid_cuts_the_prior_evenly():
+    grid = latent.quantile_grid(10)
+    assert grid.shape == (100, 2)
+    np.testing.assert_allclose(norm.cdf(grid[:10, 0]), np.arange(0.05, 1, 0.1))
+    assert grid[0, 1] > grid[-1, 1] and grid[0, 0] < grid[9, 0]
+
+
+def test_walk_closes():
+    codes = RNG.normal(size=(4, 6))
+    tour = latent.walk(codes, steps=5)
+    assert tour.shape == (20, 6)
+    np.testing.assert_allclose(tour[::5], codes)
+
+
+def test_prior_codes_repeat_by_seed_and_are_normal():
+    codes = latent.prior_codes(50_000, 2, seed=1)
+    np.testing.assert_array_equal(codes, latent.prior_codes(50_000, 2, seed=1))
+    np.testing.assert_allclose([codes.mean(), codes.std()], [0, 1], atol=0.01)

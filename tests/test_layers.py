@@ -1,0 +1,50 @@
+"""Sampling draws from the right distribution, repeats by seed, and lets gradients through."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from helpers import layers
+
+
+def test_draws_have_the_mean_and_variance_asked_for():
+    z_mean = np.tile([1.0, -2.0], (200_000, 1)).astype("float32")
+    z_log_var = np.tile([0.0, -1.5], (200_000, 1)).astype("float32")
+    z = ops.convert_to_numpy(layers.Sampling(0)([z_mean, z_log_var]))
+    np.testing.assert_allclose(z.mean(axis=0), [1, -2], atol=0.01)
+    np.testing.assert_allclose(z.var(axis=0), np.exp([0, -1.5]), rtol=0.02)
+
+
+def test_gradients_match_finite_differences():
+    z_mean, z_log_var = tf.constant([[0.3, -0.7]]), tf.constant([[0.2, -1.0]])
+
+    def square(mean, log_var):
+        return tf.reduce_sum(layers.Sampling(4)([mean, log_var]) ** 2)
+
+    with tf.GradientTape() as tape:
+        tape.watch([z_mean, z_log_var])
+        value = square(z_mean, z_log_var)
+    gradients = tape.gradient(value, [z_mean, z_log_var])
+    step = 1e-2
+    for which, gradient in enumerate(gradients):
+        for unit in np.eye(2, dtype="float32"):
+            shifts = [(step * unit if i == which else 0.0 * unit) for i in (0, 1)]
+            up = square(z_mean + shifts[0], z_log_var + shifts[1])
+            down = square(z_mean - shifts[0], z_log_var - shifts[1])
+            np.testing.assert_allclose((up - down) / (2 * step), gradient[0] @ unit[:, None], 1e-2)
+
+
+def test_same_seed_same_draws_and_fresh_noise_each_call():
+    inputs = [np.zeros((3, 2), "float32")] * 2
+    first, second = layers.Sampling(1), layers.Sampling(1)
+    one, again = ops.convert_to_numpy(first(inputs)), ops.convert_to_numpy(first(inputs))
+    np.testing.assert_array_equal(one, second(inputs))
+    assert not np.array_equal(one, again)
+
+
+def test_round_trip_through_config():
+    layer = layers.Sampling(seed=9, name="draw")
+    config = keras.saving.serialize_keras_object(layer)
+    copy = keras.saving.deserialize_keras_object(config)
+    assert (copy.seed, copy.name) == (9, "draw")

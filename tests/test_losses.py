@@ -1,0 +1,65 @@
+"""The formulas against NumPy, Keras, and Monte Carlo."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.stats import norm
+
+from helpers import data, losses
+
+RNG = np.random.default_rng(0)
+
+
+def random_posterior(batch=5, latent_dim=3):
+    shape = (batch, latent_dim)
+    return RNG.normal(size=shape).astype("float32"), RNG.normal(size=shape).astype("float32")
+
+
+def test_kl_matches_monte_carlo():
+    z_mean, z_log_var = random_posterior()
+    posterior = norm(z_mean.astype(float), np.exp(0.5 * z_log_var.astype(float)))
+    draws = posterior.rvs((200_000, *z_mean.shape), random_state=1)
+    log_ratio = np.sum(posterior.logpdf(draws) - norm.logpdf(draws), axis=-1)
+    np.testing.assert_allclose(losses.kl_divergence(z_mean, z_log_var), log_ratio.mean(), rtol=5e-3)
+
+
+def test_kl_is_summed_over_dimensions_and_averaged_over_the_batch():
+    z_mean, z_log_var = random_posterior()
+    variance = np.exp(z_log_var)
+    per_image = -0.5 * np.sum(1 + z_log_var - z_mean**2 - variance, axis=1)
+    np.testing.assert_allclose(losses.kl_divergence(z_mean, z_log_var), per_image.mean(), rtol=1e-5)
+    doubled = [np.concatenate([part, part], axis=1) for part in (z_mean, z_log_var)]
+    np.testing.assert_allclose(losses.kl_divergence(*doubled), 2 * per_image.mean(), rtol=1e-5)
+
+
+def test_kl_of_the_prior_is_zero_and_never_negative():
+    zeros = np.zeros((4, 2), "float32")
+    assert float(losses.kl_divergence(zeros, zeros)) == 0
+    assert np.min(losses.kl_terms(*random_posterior(1000, 8))) >= 0
+
+
+def test_bernoulli_matches_keras_summed_over_pixels():
+    x = RNG.random((4, 8, 8, 1)).astype("float32")
+    logits = RNG.normal(size=x.shape).astype("float32")
+    mean = keras.losses.BinaryCrossentropy(from_logits=True)(x, logits)
+    np.testing.assert_allclose(losses.bernoulli_nats(x, logits), 64 * mean, rtol=1e-5)
+
+
+def test_bernoulli_survives_extreme_logits_and_their_gradients():
+    logits = tf.constant(np.array([-1e4, 1e4, 0.0, 80.0], "float32").reshape(1, 2, 2, 1))
+    x = tf.constant(np.array([0.0, 1.0, 0.5, 0.0], "float32").reshape(1, 2, 2, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = losses.bernoulli_nats(x, logits)
+    np.testing.assert_allclose(value, np.log(2) + 80, rtol=1e-6)
+    assert np.all(np.isfinite(tape.gradient(value, logits)))
+
+
+@pytest.mark.parametrize(("name", "nats"), [("mean picture", 205.8), ("floor", 45.5)])
+def test_known_marks_on_mnist(name, nats):
+    train, test = data.mnist()
+    grey = test.images if name == "floor" else train.images.mean(axis=0, keepdims=True)
+    grey = np.clip(grey, 1e-7, 1 - 1e-7)
+    logits = np.broadcast_to(np.log(grey / (1 - grey)), test.images.shape)
+    assert float(losses.bernoulli_nats(test.images, logits)) == pytest.approx(nats, abs=0.1)

@@ -1,0 +1,94 @@
+"""The measures against closed forms and scikit-learn."""
+
+import numpy as np
+import pytest
+from conftest import small_vae
+from scipy.stats import multivariate_normal, norm
+from sklearn.neighbors import KernelDensity
+
+from helpers import losses, metrics
+
+
+class Linear:
+    """A model whose log p(x) is known: x = (z1, z2) seen through two Bernoulli pixels."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def encode(self, x):
+        return np.zeros((len(x), 2), "float32"), np.full((len(x), 2), 0.5, "float32")
+
+    def logits(self, z):
+        return (z @ self.weights).reshape(-1, 1, 2, 1).astype("float32")
+
+
+def exact_nats(weights, x):
+    """-log p(x) by numerical integration over a fine grid of z."""
+    axis = np.linspace(-7, 7, 301)
+    z = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    prior = np.prod(norm.pdf(z), axis=1) * (axis[1] - axis[0]) ** 2
+    p_white = 1 / (1 + np.exp(-(z @ weights)))
+    likelihood = np.prod(np.where(x.reshape(1, 2) > 0.5, p_white, 1 - p_white), axis=1)
+    return -np.log(np.sum(prior * likelihood))
+
+
+def test_iwae_approaches_the_exact_likelihood_from_above():
+    model, x = Linear(np.array([[2.0, -1.0], [0.5, 3.0]])), np.array([[[[1.0], [0.0]]]])
+    exact = exact_nats(model.weights, x)
+    many = np.repeat(x, 400, axis=0).astype("float32")
+    loose, tight = (metrics.iwae_bound(model, many, samples=k) for k in (1, 200))
+    assert loose > tight
+    assert tight == pytest.approx(exact, abs=0.01)
+
+
+def test_evidence_bound_adds_its_parts_whatever_beta_is(images):
+    result = metrics.evidence_bound(small_vae(beta=9.0), images)
+    assert result["total"] == pytest.approx(result["reconstruction"] + result["kl"])
+    assert result == metrics.evidence_bound(small_vae(beta=9.0), images)
+
+
+def test_active_units_are_those_that_move():
+    z_mean = np.random.default_rng(0).normal(size=(1000, 4)) * [1.0, 0.2, 0.05, 0.0]
+    assert metrics.active_units(z_mean).tolist() == [True, True, False, False]
+
+
+def test_kl_per_dimension_sums_to_the_kl():
+    rng = np.random.default_rng(0)
+    z_mean, z_log_var = rng.normal(size=(2, 100, 6)).astype("float32")
+    per_dimension = metrics.kl_per_dimension(z_mean, z_log_var)
+    assert per_dimension.shape == (6,)
+    np.testing.assert_allclose(per_dimension.sum(), losses.kl_divergence(z_mean, z_log_var), 1e-5)
+
+
+def test_binarise_keeps_the_mean_and_repeats():
+    grey = np.full((200, 8, 8, 1), 0.3, "float32")
+    first = metrics.binarise(grey)
+    assert set(np.unique(first)) == {0, 1} and first.mean() == pytest.approx(0.3, abs=0.01)
+    np.testing.assert_array_equal(first, metrics.binarise(grey))
+
+
+def test_aggregate_posterior_matches_kernel_density_and_integrates_to_one():
+    rng = np.random.default_rng(0)
+    z_mean, points = rng.normal(size=(2, 50, 2))
+    found = metrics.log_aggregate_posterior(points, z_mean, np.full((50, 2), 2 * np.log(0.3)))
+    np.testing.assert_allclose(found, KernelDensity(bandwidth=0.3).fit(z_mean).score_samples(points))
+    one = metrics.log_aggregate_posterior(points, z_mean[:1], np.log([[0.5, 2.0]]))
+    exact = multivariate_normal(z_mean[0], np.diag([0.5, 2.0])).logpdf(points)
+    np.testing.assert_allclose(one, exact)
+
+
+def test_knn_accuracy_on_two_clear_clouds():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 50)
+    codes = rng.normal(size=(100, 2)) + 8 * labels[:, None]
+    assert metrics.knn_accuracy(codes[::2], labels[::2], codes[1::2], labels[1::2]) == 1.0
+    shuffled = metrics.knn_accuracy(codes, rng.permutation(labels), codes, labels)
+    assert shuffled < 0.75
+
+
+def test_judge_and_confidence(images):
+    labels = (images.reshape(256, 8, 8).sum(axis=2).argmax(axis=1) > 3).astype("int32")
+    judge = metrics.train_judge(np.tile(images, (20, 1, 1, 1)), np.tile(labels, 20))
+    right = np.mean(np.argmax(judge(images), axis=1) == labels)
+    sure = metrics.confidence(judge, images.reshape(32, 8, 8, 8, 1))
+    assert right > 0.9 and sure.shape == (8,) and np.all((sure > 0.1) & (sure <= 1))

@@ -1,0 +1,126 @@
+"""Seeds repeat, budgets choose, expectations speak, settings are refused in one sentence."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import small_vae
+
+from helpers import runtime
+
+
+def test_environment_is_set_before_tensorflow():
+    program = (
+        "import os, sys, helpers\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    )
+    names = {*runtime.ENVIRONMENT}
+    clean = {key: value for key, value in os.environ.items() if key not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=clean, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "3"]
+
+
+def test_environment_of_a_kernel_wins():
+    program = "import os, helpers; print(os.environ['TF_NUM_INTRAOP_THREADS'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TF_NUM_INTRAOP_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1"
+
+
+def test_loading_tensorflow_prints_nothing_but_the_device_line():
+    program = "from helpers import runtime; runtime.prepare(seed=1)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("Device: ") and done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_same_seed_trains_the_same_weights(images):
+    weights = []
+    for _ in range(2):
+        runtime.prepare(seed=5)
+        model = small_vae()
+        model.compile(keras.optimizers.Adam(1e-2))
+        model.fit(images, epochs=2, batch_size=32, verbose=0)
+        weights.append(model.get_weights())
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_another_seed_trains_other_weights(images):
+    results = []
+    for seed in (5, 6):
+        runtime.prepare(seed)
+        model = small_vae(seed=seed)
+        model.compile(keras.optimizers.Adam(1e-2))
+        model.fit(images, epochs=1, batch_size=32, verbose=0)
+        results.append(model.get_weights()[0])
+    assert not np.array_equal(*results)
+
+
+def test_gpu_kernel_without_gpu_says_what_to_do(monkeypatch):
+    monkeypatch.setenv("GDL_DEVICE", "gpu")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    with pytest.raises(RuntimeError, match="kernel is for a GPU and TensorFlow sees none"):
+        runtime.prepare(seed=0)
+
+
+def test_budget(monkeypatch):
+    monkeypatch.delenv("GDL_BUDGET", raising=False)
+    assert runtime.budget(lab=3, full=60) == 3
+    monkeypatch.setenv("GDL_BUDGET", "full")
+    assert runtime.budget(lab=3, full=60) == 60
+
+
+def test_expect_speaks_and_marks_the_measured_digits(capsys):
+    runtime.expect("bound", 146.61, 146, within=1, unit="nats")
+    assert capsys.readouterr().out == "✓ bound ≈ 146.6 nats (expected 146 ± 1 nats)\n"
+
+
+@pytest.mark.parametrize("value", [148.0, float("nan"), float("inf")])
+def test_expect_raises_with_both_numbers(value):
+    with pytest.raises(AssertionError, match=r"≈ (148|nan|inf) nats \(expected 146 ± 1 nats\)"):
+        runtime.expect("bound", value, 146, within=1, unit="nats")
+
+
+@pytest.mark.parametrize(
+    ("prediction", "said"),
+    [(None, "predict first"), (1.0, "well predicted"), (9.0, "a surprise")],
+)
+def test_check_prediction(prediction, said, capsys):
+    runtime.check_prediction("KL", prediction, 1.1, within=0.2)
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"latent_dim": 0},
+        {"latent_dim": 1.5},
+        {"batch_size": 0},
+        {"epochs": -1},
+        {"learning_rate": 0.0},
+        {"beta": -0.1},
+    ],
+)
+def test_bad_settings_are_named(settings):
+    (name,) = settings
+    with pytest.raises(ValueError, match=f"^{name} is .*: use "):
+        runtime.check_settings(**settings)
+
+
+def test_good_settings_pass():
+    assert runtime.check_settings(latent_dim=1, batch_size=1, epochs=1, beta=0, noise=-3) is None
