@@ -111,10 +111,15 @@ def download(url: str, folder: Path) -> Path:
     return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
 
 
+def _read_npz(path: Path) -> Arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return dict(archive)
+
+
 def _mnist_from_keras(folder: Path) -> Arrays:
     names = dict(zip(IDX_FILES, ("x_train", "y_train", "x_test", "y_test"), strict=True))
-    with np.load(download(f"{KERAS_HOST}/mnist.npz", folder), allow_pickle=False) as archive:
-        return {name: archive[key] for name, key in names.items()}
+    archive = _read_npz(download(f"{KERAS_HOST}/mnist.npz", folder))
+    return {name: archive[key] for name, key in names.items()}
 
 
 def _mnist_from_wheel(folder: Path) -> Arrays:
@@ -210,8 +215,7 @@ def _read_cache(path: Path, dataset: Dataset) -> Arrays | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = dict(archive)
+        arrays = _read_npz(path)
         _verify(arrays, dataset)
     except UNREADABLE as error:
         warnings.warn(f"{path} is damaged ({error}): fetching it again.", stacklevel=5)

@@ -55,10 +55,10 @@ class VAE(keras.Model):
         """Number of latent dimensions."""
         return self.decoder.input_shape[-1]
 
-    def call(self, x):
+    def call(self, x, training=False):
         """Return `z_mean`, `z_log_var` and the `logits` of a draw of z, in a dictionary."""
-        z_mean, z_log_var = self.encoder(x)
-        logits = self.decoder(self.sampling([z_mean, z_log_var]))
+        z_mean, z_log_var = self.encoder(x, training=training)
+        logits = self.decoder(self.sampling([z_mean, z_log_var]), training=training)
         return {"z_mean": z_mean, "z_log_var": z_log_var, "logits": logits}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

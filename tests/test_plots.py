@@ -58,7 +58,7 @@ def test_every_figure_is_titled_labelled_and_drawn():
 
 
 def test_ellipses_have_the_posterior_width():
-    figure, (axes,) = plots.figure("ellipses")
+    _, (axes,) = plots.figure("ellipses")
     plots.ellipses(axes, np.zeros((1, 2)), np.log([[4.0, 9.0]]), np.array([3]), stds=2)
     (shape,) = axes.patches
     assert (shape.width, shape.height) == pytest.approx((8, 12))

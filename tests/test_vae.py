@@ -68,7 +68,7 @@ def test_encode_and_decode_agree_with_the_networks_whatever_the_count(model, ima
     np.testing.assert_allclose(z_mean, expected[0], atol=1e-5)
     np.testing.assert_allclose(z_log_var, expected[1], atol=1e-5)
     pictures = model.decode(z_mean)
-    assert pictures.shape == many.shape and 0 <= pictures.min() and pictures.max() <= 1
+    assert pictures.shape == many.shape and pictures.min() >= 0 and pictures.max() <= 1
     logits = model.decoder.predict(z_mean, verbose=0)
     np.testing.assert_allclose(pictures, 1 / (1 + np.exp(-logits)), atol=1e-5)
 
@@ -121,7 +121,7 @@ def test_negative_beta():
 
 
 def test_encoder_and_decoder_must_fit():
-    with pytest.raises(ValueError, match="encoder emits .* and the decoder takes"):
+    with pytest.raises(ValueError, match=r"encoder emits .* and the decoder takes"):
         vae.VAE(small_vae(latent_dim=3).encoder, small_vae(latent_dim=2).decoder)
 
 

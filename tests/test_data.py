@@ -1,0 +1,377 @@
+"""The cache ends whole or absent, whatever the network does; bad pictures are named.
+
+A small server on loopback plays the Keras host and misbehaves on request; the package route is
+switched off where a test needs the network to be the last hope.
+"""
+
+import gzip
+import http.server
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import data
+
+RNG = np.random.default_rng(0)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves the server's `content` in the way its `manner` says."""
+
+    def do_GET(self):
+        server = self.server
+        server.requests.append(self.path)
+        body = server.content
+        if server.manner == "missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if server.manner == "truncated":
+            body = body[: len(body) // 2]
+        if server.manner == "hangs":
+            self.wfile.write(body[:1000])
+            self.wfile.flush()
+            server.released.wait(20)
+            return
+        if server.manner == "wrong bytes":
+            body = body[:-1000] + bytes(1000)
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        """Keep the test output quiet."""
+
+
+def tiny_arrays():
+    """The four arrays of a small data set in MNIST's layout."""
+    return {
+        "train_images": RNG.integers(0, 256, (50, 28, 28), "uint8"),
+        "train_labels": RNG.integers(0, 10, 50, "uint8"),
+        "test_images": RNG.integers(0, 256, (20, 28, 28), "uint8"),
+        "test_labels": RNG.integers(0, 10, 20, "uint8"),
+    }
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    """A server for a tiny MNIST, the only source there is, and an empty cache."""
+    arrays = tiny_arrays()
+    stream = io.BytesIO()
+    names = ("x_train", "y_train", "x_test", "y_test")
+    np.savez(stream, **dict(zip(names, arrays.values(), strict=True)))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.content, server.manner, server.requests = stream.getvalue(), "well", []
+    server.released, server.arrays = threading.Event(), arrays
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.cache = tmp_path / "cache"
+    pins = {name: data.idx_sha256(array) for name, array in arrays.items()}
+    source = {"Keras host": data._mnist_from_keras}
+    tiny = data.Dataset("Tiny MNIST", pins, source, "Connect to the internet.")
+    monkeypatch.setenv("GDL_HOME", str(server.cache))
+    monkeypatch.setattr(data, "KERAS_HOST", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(data, "CONNECT_AND_READ_SECONDS", (2, 1))
+    monkeypatch.setitem(data.DATASETS, "mnist", tiny)
+    yield server
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+
+
+def cached(server):
+    return sorted(p.name for p in server.cache.iterdir() if p.suffix != ".lock")
+
+
+def test_mnist_has_the_documented_shapes_and_ranges():
+    train, test = data.mnist()
+    assert train.images.shape == (60_000, 28, 28, 1) and test.images.shape == (10_000, 28, 28, 1)
+    assert train.images.dtype == np.float32 and train.labels.dtype == np.int32
+    assert (train.images.min(), train.images.max()) == (0, 1)
+    assert np.bincount(test.labels).tolist() == [
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
+
+
+def test_fashion_mnist_is_balanced_and_named():
+    train, test = data.fashion_mnist()
+    assert np.bincount(train.labels).tolist() == [6000] * 10 and test.images.shape[1:] == (
+        28,
+        28,
+        1,
+    )
+    assert len(data.FASHION_CLASSES) == 10
+
+
+def test_pins_are_those_of_the_published_idx_files():
+    _, test = data.mnist()
+    pixels = np.round(test.images[..., 0] * 255).astype("uint8")
+    written = struct.pack(">IIII", 2051, 10_000, 28, 28) + pixels.tobytes()
+    np.testing.assert_array_equal(data.parse_idx(written), pixels)
+    assert data.idx_sha256(pixels) == data.DATASETS["mnist"].sha256["test_images"]
+
+
+def test_idx_of_another_type_is_refused():
+    with pytest.raises(ValueError, match="not an IDX file of unsigned bytes"):
+        data.parse_idx(b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00")
+
+
+def test_fetches_once_then_reads_the_cache(host):
+    first, _ = data.mnist()
+    again, _ = data.mnist()
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.labels, host.arrays["train_labels"])
+    assert host.requests == ["/mnist.npz"] and cached(host) == ["mnist.npz"]
+
+
+@pytest.mark.parametrize("manner", ["truncated", "wrong bytes", "hangs", "missing"])
+def test_a_bad_download_leaves_no_cache_and_names_the_source(host, manner):
+    host.manner = manner
+    with pytest.raises(data.DataError, match=r"MNIST could not be fetched\. Connect.*Keras host"):
+        data.mnist()
+    assert cached(host) == []
+    host.manner = "well"
+    host.released.set()
+    assert len(data.mnist()[0].images) == 50
+
+
+def test_no_network_and_no_cache(host, monkeypatch):
+    monkeypatch.setattr(data, "KERAS_HOST", "http://127.0.0.1:9")
+    with pytest.raises(data.DataError, match=r"Connect to the internet\. Tried: Keras host"):
+        data.mnist()
+    assert cached(host) == []
+
+
+def test_no_network_but_a_cache(host, monkeypatch):
+    data.mnist()
+    monkeypatch.setattr(data, "KERAS_HOST", "http://127.0.0.1:9")
+    assert len(data.mnist()[1].images) == 20
+
+
+def test_next_source_is_tried_when_one_fails(host, monkeypatch):
+    host.manner = "wrong bytes"
+    sources = {"Keras host": data._mnist_from_keras, "package": lambda folder: host.arrays}
+    tiny = data.DATASETS["mnist"]._replace(sources=sources)
+    monkeypatch.setitem(data.DATASETS, "mnist", tiny)
+    assert len(data.mnist()[0].images) == 50 and cached(host) == ["mnist.npz"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "altered", "emptied"])
+def test_a_damaged_cache_is_repaired_and_says_so(host, damage):
+    data.mnist()
+    path = host.cache / "mnist.npz"
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(
+        {
+            "cut": content[:middle],
+            "altered": content[:middle] + b"\xff\x00" + content[middle + 2 :],
+            "emptied": b"",
+        }[damage]
+    )
+    with pytest.warns(UserWarning, match=r"mnist\.npz is damaged .*fetching it again"):
+        train, _ = data.mnist()
+    np.testing.assert_array_equal(train.labels, host.arrays["train_labels"])
+    assert path.read_bytes() == content
+
+
+PROGRAM = """
+import sys, numpy as np
+from helpers import data
+arrays = dict(np.load(sys.argv[1]))
+pins = {name: data.idx_sha256(array) for name, array in arrays.items()}
+data.KERAS_HOST = sys.argv[2]
+data.DATASETS["mnist"] = data.Dataset("Tiny", pins, {"host": data._mnist_from_keras}, "")
+print(len(data.mnist()[0].images), flush=True)
+"""
+
+
+def start_process(host, tmp_path):
+    np.savez(tmp_path / "pins.npz", **host.arrays)
+    address = f"http://127.0.0.1:{host.server_port}"
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "pins.npz"), address]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+
+
+def test_killed_half_way_leaves_nothing_that_counts_as_a_cache(host, tmp_path):
+    host.manner = "hangs"
+    process = start_process(host, tmp_path)
+    deadline = time.time() + 30
+    while not host.requests and time.time() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert host.requests and not (host.cache / "mnist.npz").exists()
+    host.manner = "well"
+    host.released.set()
+    assert len(data.mnist()[0].images) == 50 and cached(host) == ["mnist.npz"]
+
+
+def test_two_processes_at_once_fetch_once(host, tmp_path):
+    processes = [start_process(host, tmp_path) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert outputs == ["50\n", "50\n"]
+    assert host.requests == ["/mnist.npz"] and cached(host) == ["mnist.npz"]
+
+
+def test_a_lock_held_too_long_is_named(host, monkeypatch):
+    monkeypatch.setattr(data, "LOCK_SECONDS", 0.1)
+    host.cache.mkdir()
+    with data.filelock.FileLock(host.cache / "mnist.lock"):
+        outcome = []
+
+        def attempt():
+            try:
+                data.mnist()
+            except data.DataError as error:
+                outcome.append(str(error))
+
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
+    assert "Another process holds" in outcome[0]
+
+
+def test_a_full_disk_is_named(host, monkeypatch):
+    def full(*arguments, **keywords):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(data.np, "savez", full)
+    with pytest.raises(data.DataError, match=r"cannot be written .*free some disk space"):
+        data.mnist()
+    assert cached(host) == []
+
+
+def test_gzipped_idx_route(host, monkeypatch):
+    def serve(name):
+        array = host.arrays[name]
+        header = struct.pack(f">I{array.ndim}I", 0x800 | array.ndim, *array.shape)
+        return gzip.compress(header + array.tobytes())
+
+    def fake_download(url, folder):
+        (name,) = (key for key, file in data.IDX_FILES.items() if url.endswith(file))
+        path = folder / name
+        path.write_bytes(serve(name))
+        return path
+
+    monkeypatch.setattr(data, "download", fake_download)
+    host.cache.mkdir()
+    arrays = data._fashion_from_keras(host.cache)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, host.arrays[name])
+
+
+def saved(path, mode="RGB", size=(40, 30), **options):
+    shape = (size[1], size[0], len(mode)) if len(mode) > 1 else (size[1], size[0])
+    Image.fromarray(RNG.integers(0, 256, shape, "uint8"), mode).save(path, **options)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def pillow_deprecations():
+    """Pillow deprecates the `mode` argument that makes these pictures short to write."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        yield
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
+def test_load_image_gives_rgb_in_range(tmp_path, mode):
+    image = data.load_image(saved(tmp_path / "a.png", mode), size=16)
+    assert image.shape == (16, 16, 3) and image.dtype == np.float32
+    assert image.min() >= 0 and image.max() <= 1
+
+
+def test_load_image_whole_matches_pillow(tmp_path):
+    path = saved(tmp_path / "a.png")
+    np.testing.assert_allclose(data.load_image(path) * 255, np.asarray(Image.open(path)), atol=1e-4)
+
+
+def test_transparent_pixels_become_white(tmp_path):
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert np.all(data.load_image(tmp_path / "clear.png") == 1)
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path / "turned.jpg", size=(40, 30), exif=exif)
+    assert data.load_image(path).shape == (40, 30, 3)
+
+
+def test_load_image_from_an_address(host, tmp_path):
+    path = saved(tmp_path / "a.png")
+    host.content = path.read_bytes()
+    address = f"http://127.0.0.1:{host.server_port}/a.png"
+    np.testing.assert_array_equal(data.load_image(address, 16), data.load_image(path, 16))
+    host.manner = "missing"
+    with pytest.raises(data.DataError, match="cannot be fetched: check the address"):
+        data.load_image(address)
+
+
+def test_missing_picture(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no picture at .*nowhere\.png: check the path"):
+        data.load_image(tmp_path / "nowhere.png")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n broken"])
+def test_file_that_is_no_picture(tmp_path, content):
+    (tmp_path / "notes.png").write_bytes(content)
+    with pytest.raises(ValueError, match=r"notes\.png is no picture, or is damaged"):
+        data.load_image(tmp_path / "notes.png")
+
+
+def test_truncated_picture(tmp_path):
+    path = saved(tmp_path / "half.jpg", size=(200, 200))
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"half\.jpg is no picture, or is damaged"):
+        data.load_image(path)
+
+
+def test_decompression_bomb(tmp_path, monkeypatch):
+    path = saved(tmp_path / "big.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match=r"big\.png has over .* million pixels: make it smaller"):
+        data.load_image(path)
+
+
+def test_image_folder_reads_all_and_names_the_bad(tmp_path):
+    (tmp_path / "inner").mkdir()
+    saved(tmp_path / "b.png")
+    saved(tmp_path / "inner" / "a.jpg")
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / ".hidden").write_text("hello")
+    with pytest.warns(UserWarning, match=r"Left out 1 unreadable files: notes\.txt"):
+        images = data.image_folder(tmp_path, size=8)
+    assert images.shape == (2, 8, 8, 3)
+
+
+def test_image_folder_without_pictures(tmp_path):
+    with pytest.raises(ValueError, match="holds no picture: of 0 files none can be read"):
+        data.image_folder(tmp_path, size=8)
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ValueError, match="of 1 files none can be read"):
+        data.image_folder(tmp_path, size=8)
+
+
+def test_image_folder_that_is_none(tmp_path):
+    with pytest.raises(NotADirectoryError, match=r"There is no folder at .*: check the path"):
+        data.image_folder(tmp_path / "nowhere", size=8)

@@ -1,0 +1,111 @@
+"""Checkpoints load, score what their cards say, and fail in one sentence."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import small_vae
+
+from helpers import data, metrics, pretrained
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """An empty checkpoint folder."""
+    monkeypatch.setattr(pretrained, "CHECKPOINTS", tmp_path)
+    return tmp_path
+
+
+def measure(model):
+    return {"latent_dim": model.latent_dim}
+
+
+def train(latent_dim, seed):
+    return small_vae(latent_dim, seed=seed)
+
+
+def test_training_saves_model_and_card(shelf, images):
+    model = pretrained.checkpoint("07_small", train, measure, latent_dim=3, seed=4)
+    assert sorted(path.name for path in shelf.iterdir()) == ["07_small.json", "07_small.keras"]
+    card = pretrained.card("07_small")
+    assert card["settings"] == {"latent_dim": 3, "seed": 4} and card["metrics"] == {"latent_dim": 3}
+    assert card["seconds"] >= 0 and set(card["versions"]) == {"tensorflow", "keras", "numpy"}
+    np.testing.assert_array_equal(model.encode(images), train(3, 4).encode(images))
+
+
+def test_without_a_trainer_it_only_loads(shelf, images):
+    first = pretrained.checkpoint("07_small", train, measure, latent_dim=2, seed=4)
+    again = pretrained.checkpoint("07_small", None, measure, latent_dim=2, seed=4)
+    np.testing.assert_array_equal(first.encode(images), again.encode(images))
+
+
+def test_optimizer_state_is_left_out(shelf, images):
+    model = small_vae()
+    model.compile("adam")
+    model.fit(images, epochs=1, verbose=0)
+    pretrained.save("07_trained", model, {}, 0.0, {})
+    pretrained.save("07_fresh", small_vae(), {}, 0.0, {})
+    sizes = [(shelf / f"07_{name}.keras").stat().st_size for name in ("trained", "fresh")]
+    assert abs(sizes[0] - sizes[1]) < 0.1 * sizes[1]
+
+
+def test_unknown_name_lists_what_is_there(shelf):
+    pretrained.save("07_small", small_vae(), {}, 0.0, {})
+    with pytest.raises(pretrained.CheckpointError, match="LAB=07`, or choose one of: 07_small"):
+        pretrained.load("07_smal")
+
+
+def test_no_checkpoint_says_how_to_make_it(shelf):
+    with pytest.raises(pretrained.CheckpointError, match=r"`make checkpoints LAB=07`.*none yet"):
+        pretrained.checkpoint("07_small", None, measure)
+    with pytest.raises(pretrained.CheckpointError, match=r"no card 07_small\.json"):
+        pretrained.card("07_small")
+
+
+@pytest.mark.parametrize("keep", [0, 100, 0.5])
+def test_damaged_file(shelf, keep):
+    pretrained.save("07_small", small_vae(), {}, 0.0, {})
+    path = shelf / "07_small.keras"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep if keep > 1 else keep * len(content))])
+    with pytest.raises(pretrained.CheckpointError, match=r"07_small\.keras is damaged or was made"):
+        pretrained.load("07_small")
+
+
+def test_shape_that_does_not_fit(shelf):
+    pretrained.checkpoint("07_small", train, measure, latent_dim=2, seed=1)
+    assert pretrained.load("07_small", like=small_vae(2)).latent_dim == 2
+    with pytest.raises(pretrained.CheckpointError, match=r"does not fit this model .*_dim': 2"):
+        pretrained.load("07_small", like=small_vae(3))
+
+
+def test_there_are_checkpoints_and_they_are_small():
+    assert {"07_vae_2d_beta_1", "07_vae_16d"} <= set(pretrained.names())
+    tracked = subprocess.run(
+        ["git", "ls-files", "checkpoints"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert all(f"checkpoints/{name}.keras" in tracked.stdout for name in pretrained.names())
+    total = sum(path.stat().st_size for path in pretrained.CHECKPOINTS.glob("*.keras"))
+    assert total < 8e6
+
+
+@pytest.mark.parametrize("name", pretrained.names())
+def test_checkpoint_scores_what_its_card_says(name):
+    _, test = data.mnist()
+    model, card = pretrained.load(name), pretrained.card(name)
+    assert card["settings"]["latent_dim"] == model.latent_dim
+    assert card["settings"]["beta"] == model.beta
+    measured = metrics.score_vae(model, test.images)
+    assert set(measured) == set(card["metrics"])
+    for key, value in measured.items():
+        assert value == pytest.approx(card["metrics"][key], rel=2e-3, abs=1e-3), key
+
+
+@pytest.mark.parametrize(("name", "nats"), [("07_vae_2d_beta_1", 141), ("07_vae_16d", 99)])
+def test_checkpoints_reach_their_bounds(name, nats):
+    card = json.loads((pretrained.CHECKPOINTS / f"{name}.json").read_text())
+    assert card["metrics"]["total"] <= nats

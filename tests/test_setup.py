@@ -1,0 +1,150 @@
+"""The doors into the project say the same thing, and each missing piece gets a sentence."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def load(path, name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def bootstrap():
+    return load(".ci/bootstrap.py", "bootstrap")
+
+
+def test_environment_yml_says_what_pyproject_says():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, packages = environment["dependencies"]
+    assert python == f"python{PROJECT['requires-python']}"
+    assert pip == "pip" and list(packages) == ["pip"]
+    (install,) = packages["pip"]
+    (extra,) = re.fullmatch(r"-e \.\[(\w+)\]", install).groups()
+    assert extra in PROJECT["optional-dependencies"]
+
+
+def test_gpu_line_is_the_same_everywhere():
+    assert PROJECT["optional-dependencies"]["gpu"] == ["tensorflow[and-cuda]"]
+    for name in ("environment.yml", "README.md"):
+        assert 'pip install -e ".[gpu]"' in (ROOT / name).read_text()
+
+
+def test_every_dependency_has_its_reason():
+    text = (ROOT / "pyproject.toml").read_text()
+    extras = PROJECT["optional-dependencies"]
+    for entry in [*PROJECT["dependencies"], *extras["test"], *extras["gpu"]]:
+        assert re.search(rf'"{re.escape(entry)}"[^\n]*# \S', text), f"{entry} has no reason"
+
+
+def test_bootstrap_and_pyproject_agree_on_python(bootstrap):
+    oldest, too_new = (".".join(map(str, v)) for v in (bootstrap.OLDEST, bootstrap.TOO_NEW))
+    assert PROJECT["requires-python"] == f">={oldest},<{too_new}"
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14), (2, 7)])
+def test_wrong_python_is_named(bootstrap, version):
+    with pytest.raises(SystemExit, match=r"need Python 3\.11, 3\.12 or 3\.13 .*PYTHON=python3\.12"):
+        bootstrap.check_python(version)
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 13)])
+def test_right_python_passes(bootstrap, version):
+    assert bootstrap.check_python(version) is None
+
+
+def test_missing_venv_module_is_named(bootstrap, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    with pytest.raises(SystemExit, match="apt-get install python3-venv"):
+        bootstrap.check_venv_module()
+
+
+def test_full_disk_is_named(bootstrap):
+    with pytest.raises(SystemExit, match=r"need 5 GB .* has 1\.0 GB free\. Free some space"):
+        bootstrap.check_disk(free_bytes=1e9)
+    assert bootstrap.check_disk(free_bytes=50e9) is None
+
+
+def test_bootstrap_parses_on_old_pythons():
+    source = (ROOT / ".ci/bootstrap.py").read_text()
+    compile(source, "bootstrap.py", "exec", dont_inherit=True)
+    assert not re.search(r'\bf"|:=|match ', source)
+
+
+@pytest.mark.parametrize("name", ["gdl-cpu", "gdl-gpu"])
+def test_kernels_are_registered_with_their_device(name, bootstrap):
+    spec = json.loads((Path(sys.prefix) / f"share/jupyter/kernels/{name}/kernel.json").read_text())
+    assert spec["env"] == bootstrap.KERNELS[name][1]
+    assert spec["argv"][0].startswith(sys.prefix)
+
+
+def test_gpu_kernel_fails_clearly_without_a_gpu():
+    environment = {**os.environ, "GDL_KERNEL": "gdl-gpu", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/run.py"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "This kernel is for a GPU and TensorFlow sees none" in done.stdout + done.stderr
+
+
+def test_unknown_lab_fails_clearly():
+    environment = {**os.environ, "GDL_LAB": "99"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/run.py"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "No notebook begins with 99" in done.stdout + done.stderr
+
+
+def test_local_links_of_the_pages_exist():
+    for page in ("README.md", "CONTRIBUTING.md", "DATA.md"):
+        text = (ROOT / page).read_text()
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            if not target.startswith("http"):
+                assert (ROOT / target).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize(("page", "most"), [("README.md", 150), ("CONTRIBUTING.md", 80)])
+def test_pages_stay_short(page, most):
+    assert len((ROOT / page).read_text().splitlines()) <= most
+
+
+def lines_of_code(path):
+    """Lines that are neither blank, nor comment, nor docstring."""
+    import ast
+
+    text = path.read_text()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    skipped = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and ast.get_docstring(node):
+            skipped |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(
+        1 for n, line in lines if n not in skipped and line.strip() and line.strip()[0] != "#"
+    )
+
+
+def test_helpers_stay_small():
+    assert sum(lines_of_code(path) for path in (ROOT / "helpers").glob("*.py")) <= 1000
+
+
+def test_a_helper_imports_only_from_lower_floors():
+    floors = "runtime data layers losses vae pretrained latent metrics plots widgets".split()
+    for path in (ROOT / "helpers").glob("[a-z]*.py"):
+        match = re.search(r"^from helpers import (.+)$", path.read_text(), re.M)
+        for name in match.group(1).split(", ") if match else []:
+            assert floors.index(name) < floors.index(path.stem), f"{path.stem} imports {name}"
