@@ -8,6 +8,7 @@
 PYTHON ?= python3
 PORT ?= 8888
 BROWSER ?=
+LAB_OPTIONS ?=
 KERNEL ?= gdl-cpu
 LAB ?=
 export GDL_KERNEL = $(KERNEL)
@@ -17,7 +18,7 @@ RUN = .venv/bin/python
 NOTEBOOKS = $(wildcard notebooks/$(LAB)*.ipynb)
 JUPYTER = .venv/bin/jupyter lab --ServerApp.port=$(PORT) --ServerApp.root_dir=$(CURDIR) \
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
-	--LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+	$(LAB_OPTIONS)
 
 .PHONY: lab test bench checkpoints notebooks clean setup setup-test
 .DEFAULT_GOAL := lab

@@ -29,8 +29,8 @@ def check_python(version=None):
     if not OLDEST <= version < TOO_NEW:
         found = ".".join(str(part) for part in version)
         sys.exit(
-            "The labs need Python 3.11, 3.12 or 3.13 and this is {} ({}). Install one, then name "
-            "it: make lab PYTHON=python3.12".format(found, sys.executable)
+            f"The labs need Python 3.11, 3.12 or 3.13 and this is {found} ({sys.executable}). "
+            "Install one, then name it: make lab PYTHON=python3.12"
         )
 
 
@@ -51,8 +51,8 @@ def check_disk(free_bytes=None):
     free = (free_bytes if free_bytes is not None else shutil.disk_usage(str(ROOT)).free) / 1e9
     if free < GIGABYTES_NEEDED:
         sys.exit(
-            "The labs need {} GB for their packages and data, and {} has {:.1f} GB free. Free some "
-            "space, then try again.".format(GIGABYTES_NEEDED, ROOT, free)
+            f"The labs need {GIGABYTES_NEEDED} GB for their packages and data, and {ROOT} has "
+            f"{free:.1f} GB free. Free some space, then try again."
         )
 
 
@@ -60,7 +60,7 @@ def run(command, what):
     """Run a command; when it fails, say which step that was and end."""
     result = subprocess.run([str(part) for part in command], cwd=str(ROOT))
     if result.returncode:
-        sys.exit("Setting up stopped at: {}. The lines above say why.".format(what))
+        sys.exit(f"Setting up stopped at: {what}. The lines above say why.")
 
 
 def install(extras):
@@ -71,7 +71,7 @@ def install(extras):
         print("Creating .venv", flush=True)
         run([sys.executable, "-m", "venv", VENV], "creating .venv")
     print("Installing packages (TensorFlow is large: a few minutes the first time)", flush=True)
-    target = ".[{}]".format(extras) if extras else "."
+    target = f".[{extras}]" if extras else "."
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile", "-q"]
     run([*pip, "-e", target], "installing packages")
 

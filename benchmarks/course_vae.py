@@ -2,7 +2,7 @@
 
 Written from a description, not from the course's code. What makes its shape: every step runs
 eagerly; batch normalisation is called without `training=True`, so its statistics never move; the
-loss is 784 x the mean cross-entropy plus the *mean* of the KL over dimensions; Adam 1e-3, batch 128.
+loss is 784 x the mean cross-entropy plus the *mean* of the KL over dimensions; Adam at 1e-3.
 """
 
 import time

@@ -26,11 +26,6 @@ from helpers import losses
 ACTIVE_VARIANCE = 0.01
 
 
-def _draw(z_mean, z_log_var, rng) -> np.ndarray:
-    noise = rng.standard_normal(z_mean.shape, "float32")
-    return z_mean + np.exp(0.5 * z_log_var) * noise
-
-
 def evidence_bound(model, images: np.ndarray, seed: int = 0) -> dict[str, float]:
     """The bound of a set of images, one draw of z per image.
 
@@ -44,7 +39,8 @@ def evidence_bound(model, images: np.ndarray, seed: int = 0) -> dict[str, float]
         model's beta is.
     """
     z_mean, z_log_var = model.encode(images)
-    logits = model.logits(_draw(z_mean, z_log_var, np.random.default_rng(seed)))
+    noise = np.random.default_rng(seed).standard_normal(z_mean.shape, "float32")
+    logits = model.logits(z_mean + np.exp(0.5 * z_log_var) * noise)
     reconstruction = float(losses.bernoulli_nats(images, logits))
     kl = float(losses.kl_divergence(z_mean, z_log_var))
     return {"total": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
@@ -88,11 +84,12 @@ def iwae_bound(model, images: np.ndarray, samples: int = 100, seed: int = 0) -> 
     z_mean, z_log_var = model.encode(x)
     log_weights = []
     for _ in range(samples):
-        z = _draw(z_mean, z_log_var, rng)
+        noise = rng.standard_normal(z_mean.shape, "float32")
+        z = z_mean + np.exp(0.5 * z_log_var) * noise
         logits = model.logits(z)
         log_likelihood = -ops.convert_to_numpy(losses.bernoulli_per_image(x, logits))
         log_prior = -0.5 * np.sum(z**2, axis=1)
-        log_posterior = -0.5 * np.sum((z - z_mean) ** 2 / np.exp(z_log_var) + z_log_var, axis=1)
+        log_posterior = -0.5 * np.sum(noise**2 + z_log_var, axis=1)
         log_weights.append(log_likelihood + log_prior - log_posterior)
     return float(-np.mean(logsumexp(log_weights, axis=0) - np.log(samples)))
 

@@ -11,6 +11,7 @@ A name begins with the number of the lab that makes it.
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Callable
@@ -19,10 +20,10 @@ from pathlib import Path
 
 import keras
 
-from helpers import vae
-
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-LOADABLE = (vae.VAE,)
+
+
+CHAPTERS = ("vae",)  # modules whose models Keras must know before it reads a file
 
 
 class CheckpointError(RuntimeError):
@@ -54,6 +55,8 @@ def load(name: str, like: keras.Model | None = None) -> keras.Model:
             f"There is no checkpoint {name!r}: make it with `make checkpoints LAB={name[:2]}`, or "
             f"choose one of: {there}."
         )
+    for chapter in CHAPTERS:
+        importlib.import_module(f"helpers.{chapter}")
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:

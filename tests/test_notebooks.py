@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import statistics
+import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -105,8 +106,6 @@ def test_every_import_is_declared(notebook):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.split(".")[0])
-    import sys
-
     known = packages_distributions()
     for name in imported - set(sys.stdlib_module_names) - {"helpers"}:
         assert {package.lower() for package in known[name]} & allowed, f"{name} is not declared"

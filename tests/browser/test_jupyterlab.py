@@ -1,0 +1,241 @@
+"""A learner's hands: JupyterLab as `make lab` opens it, driven in the system's Chromium.
+
+Runs notebook 07's own cells up to each widget, then drags the pad, presses arrow keys on a slider,
+presses Train and Stop, and looks at what changes. Saves the README's picture to
+`tests/browser/screenshots/`.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+GET_CHROMIUM = "no Chromium: on Debian or Ubuntu run `sudo apt-get install chromium`"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A running JupyterLab with its token, started by the Makefile's own command."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (tmp_path_factory.mktemp("lab") / "log").open("w+")
+    options = ["BROWSER=none", f"PORT={port}", "LAB_OPTIONS=--LabApp.expose_app_in_browser=True"]
+    user = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    options[-1] = " ".join([options[-1], *user])
+    command = ["make", "lab", f"PYTHON={sys.executable}", *options]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield wait_for_address(Path(log.name), server)
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=30)
+        log.close()
+
+
+def wait_for_address(log, server, seconds=90):
+    """The address that JupyterLab prints, once it answers."""
+    deadline = time.time() + seconds
+    while time.time() < deadline and server.poll() is None:
+        found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*token=\w+", log.read_text())
+        if found:
+            urllib.request.urlopen(found.group(), timeout=30).close()
+            return found.group()
+        time.sleep(0.3)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def page(address):
+    """A browser page with the lab open."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail(GET_CHROMIUM)
+        pytest.skip(GET_CHROMIUM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        page.wait_for_selector(".jp-Notebook")
+        yield page
+        browser.close()
+
+
+def code_cells(name):
+    """Sources of a notebook's cells, and the index of each code cell that holds a text."""
+    cells = json.loads((ROOT / "notebooks" / name).read_text())["cells"]
+    return ["".join(cell["source"]) for cell in cells], [cell["cell_type"] for cell in cells]
+
+
+def open_notebook(page, name):
+    """Open a notebook and wait until its kernel is idle."""
+    page.evaluate("name => jupyterapp.commands.execute('docmanager:open', {path: name})", name)
+    page.wait_for_function(
+        """name => {
+            const panel = jupyterapp.shell.currentWidget;
+            const session = panel?.context?.path === name && panel.sessionContext;
+            return session && session.session?.kernel?.status === 'idle';
+        }""",
+        arg=name,
+        timeout=90_000,
+    )
+
+
+def run_cell(page, index, wait=True, seconds=240):
+    """Run one cell by its index, as Shift-Enter does, and wait for its number to appear."""
+    page.evaluate(
+        """async index => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = index;
+            notebook.scrollToItem(index, 'start');
+            notebook.widgets[index].model.sharedModel.execution_count = null;
+            jupyterapp.commands.execute('notebook:run-cell');
+        }""",
+        index,
+    )
+    if wait:
+        page.wait_for_function(
+            """index => jupyterapp.shell.currentWidget.content.widgets[index]
+                        .model.executionCount > 0""",
+            arg=index,
+            timeout=1000 * seconds,
+        )
+    outputs = page.evaluate(
+        """index => JSON.stringify(jupyterapp.shell.currentWidget.content.widgets[index]
+                    .model.outputs?.toJSON() ?? [])""",
+        index,
+    )
+    assert '"output_type":"error"' not in outputs, outputs[:2000]
+
+
+def index_of(sources, text):
+    """Index of the one code cell that holds a text."""
+    (index,) = (i for i, source in enumerate(sources) if text in source)
+    return index
+
+
+def output_area(page, index):
+    """The output area of a cell that is in view."""
+    return page.locator(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-OutputArea-output').last
+
+
+def picture_of(lab, number=0):
+    return lab.locator("img.widget-image").nth(number).get_attribute("src")
+
+
+def changed(page, look, before, seconds=15):
+    """Wait until a look differs from before."""
+    deadline = time.time() + seconds
+    while time.time() < deadline:
+        if look() != before:
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
+@pytest.fixture(scope="module")
+def lab07(page):
+    """Notebook 07 with everything run that its widgets need; live training is left to the test."""
+    name = "notebooks/07_vae_mnist.ipynb"
+    sources, kinds = code_cells("07_vae_mnist.ipynb")
+    open_notebook(page, name)
+    for index in range(index_of(sources, "widgets.LatentExplorer(vae_2d") + 1):
+        if kinds[index] == "code" and "panel.join()" not in sources[index]:
+            run_cell(page, index)
+    return sources
+
+
+def test_opens_on_start_here_and_saved_widgets_show_a_picture(page):
+    assert "00_start_here" in page.title() or page.locator("text=00 · Start here").count()
+    sources, _ = code_cells("00_start_here.ipynb")
+    index = index_of(sources, "fader = widgets")
+    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i)", index)
+    page.wait_for_selector(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-OutputArea img')
+    assert page.locator("text=model not found").count() == 0
+
+
+def test_drag_the_pad(page, lab07):
+    index = index_of(lab07, "widgets.LatentExplorer(vae_2d")
+    lab = output_area(page, index)
+    pad = lab.locator(".gdl-pad")
+    pad.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    before, place = picture_of(lab), lab.locator(".gdl-pad-handle").get_attribute("style")
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"], steps=8)
+    page.mouse.up()
+    assert changed(page, lambda: picture_of(lab), before)
+    assert lab.locator(".gdl-pad-handle").get_attribute("style") != place
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.wait_for_timeout(700)
+    page.screenshot(path=SCREENSHOTS / "latent_explorer.png")
+
+
+def test_pad_and_slider_by_keyboard(page, lab07):
+    lab = output_area(page, index_of(lab07, "widgets.LatentExplorer(vae_2d"))
+    before = picture_of(lab)
+    lab.locator(".gdl-pad").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    assert changed(page, lambda: picture_of(lab), before)
+    before, text = picture_of(lab), lab.locator(".gdl-caption").inner_text()
+    lab.locator(".noUi-handle").first.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert changed(page, lambda: picture_of(lab), before)
+    assert lab.locator(".gdl-caption").inner_text() != text
+
+
+def test_controls_have_names_for_screen_readers(page, lab07):
+    lab = output_area(page, index_of(lab07, "widgets.LatentExplorer(vae_2d"))
+    handles = lab.locator(".noUi-handle")
+    names = [handles.nth(i).get_attribute("aria-label") for i in range(handles.count())]
+    assert names == ["z1", "z2"]
+    assert lab.locator(".gdl-pad").get_attribute("aria-label")
+    assert lab.locator("img.widget-image").get_attribute("alt") == "picture decoded at the point"
+
+
+def test_train_then_stop(page, lab07):
+    index = index_of(lab07, "widgets.TrainingPanel")
+    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    lab = output_area(page, index)
+    train, stop = (lab.locator("button", has_text=name) for name in ("Train", "Stop"))
+    train.scroll_into_view_if_needed()
+    said, curves = lab.locator(".widget-label", has_text="not started"), picture_of(lab, 0)
+    assert said.count() == 1 and stop.is_disabled()
+    train.click()
+    page.wait_for_function("() => document.body.innerText.includes('s left')")
+    assert train.is_disabled()
+    bar = lab.locator(".progress-bar, [role=progressbar]").first
+    width = bar.get_attribute("style")
+    assert changed(page, lambda: bar.get_attribute("style"), width)
+    assert changed(page, lambda: picture_of(lab, 0), curves, seconds=40)
+    page.screenshot(path=SCREENSHOTS / "training_panel.png")
+    stop.click()
+    page.wait_for_function("() => document.body.innerText.includes('Training stopped')")
+    assert train.is_enabled() and stop.is_disabled()
