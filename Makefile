@@ -18,7 +18,7 @@ RUN = .venv/bin/python
 NOTEBOOKS = $(wildcard notebooks/$(LAB)*.ipynb)
 JUPYTER = .venv/bin/jupyter lab --ServerApp.port=$(PORT) --ServerApp.root_dir=$(CURDIR) \
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
-	$(LAB_OPTIONS)
+	$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 .PHONY: lab test bench checkpoints notebooks clean setup setup-test
 .DEFAULT_GOAL := lab

@@ -6,6 +6,7 @@ already is not done again: `.venv/installed` holds a hash of pyproject.toml and 
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,9 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 GIGABYTES_NEEDED = 5
+QUIET_LAB = {  # JupyterLab would ask to fetch news, and labs work without a network
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+}
 KERNELS = {
     "gdl-cpu": ("Generative Labs (CPU)", {"CUDA_VISIBLE_DEVICES": "-1", "GDL_DEVICE": "cpu"}),
     "gdl-gpu": ("Generative Labs (GPU)", {"GDL_DEVICE": "gpu"}),
@@ -85,6 +89,13 @@ def register_kernels():
         run([*ipykernel, *names, *pairs], "registering the kernel " + name)
 
 
+def quiet_jupyterlab():
+    """Write JupyterLab's defaults for this `.venv`."""
+    settings = VENV / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "overrides.json").write_text(json.dumps(QUIET_LAB, indent=2) + "\n")
+
+
 def main():
     """Do what is not done yet; the one argument names the extras to install."""
     check_python()
@@ -95,6 +106,7 @@ def main():
     if not stamp.exists() or stamp.read_text() != wanted:
         install(extras)
         register_kernels()
+        quiet_jupyterlab()
         stamp.write_text(wanted)
     run([PYTHON, "-m", "helpers.data"], "fetching the data")
 

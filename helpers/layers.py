@@ -12,8 +12,6 @@ randomness into an input (Kingma and Welling, arXiv:1312.6114, section 2.4):
     z            (batch, latent)     a draw from q(z | x), differentiable in mean and log-variance
 """
 
-from __future__ import annotations
-
 import keras
 from keras import ops
 

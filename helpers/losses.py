@@ -19,8 +19,6 @@ Kingma and Welling, arXiv:1312.6114 (the bound; the KL is their appendix B); Hig
 ICLR 2017 (beta).
 """
 
-from __future__ import annotations
-
 from keras import ops
 
 

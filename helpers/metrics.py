@@ -12,8 +12,6 @@ bound; never put the two in one column.
 Burda, Grosse and Salakhutdinov, arXiv:1509.00519 (IWAE bound, active units).
 """
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 from keras import ops

@@ -8,8 +8,6 @@ Two kinds of picture, neither of which needs pyplot, so that both may be drawn b
 Every function returns its picture; a notebook shows what a cell returns.
 """
 
-from __future__ import annotations
-
 import io
 
 import matplotlib
@@ -22,7 +20,7 @@ from scipy.stats import norm
 
 COLOURS = matplotlib.color_sequences["tab10"]
 DPI = 110
-STYLE = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
+STYLE = {"axes.spines.top": False, "axes.spines.right": False}
 
 
 class Figure(matplotlib.figure.Figure):
@@ -86,19 +84,12 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     return grid.reshape(rows * (height + gap), -1, channels)[: -gap or None, : -gap or None]
 
 
-def png(image: np.ndarray, scale: int = 1) -> bytes:
-    """PNG bytes of one image.
-
-    Args:
-        image: floats in [0, 1] of shape (height, width, 1 or 3), or uint8 of the same shape.
-        scale: each pixel becomes a square of this side.
-    """
-    if image.dtype != np.uint8:
-        image = np.round(np.clip(image, 0, 1) * 255).astype("uint8")
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    size = (picture.width * scale, picture.height * scale)
+def png(image: np.ndarray) -> bytes:
+    """PNG bytes of one image, floats in [0, 1] of shape (height, width, 1 or 3)."""
+    pixels = np.round(np.clip(image, 0, 1) * 255).astype("uint8")
     stream = io.BytesIO()
-    picture.resize(size, Image.Resampling.NEAREST).save(stream, "PNG", compress_level=1)
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    picture.save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
 
@@ -122,12 +113,9 @@ def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figur
     size = (1.6 + count * inches, 0.5 + len(rows) * inches * height / width * 1.08)
     picture, (axes,) = figure(title, size=size)
     show_image(axes, tile(np.concatenate(list(rows.values())), count, gap))
-    axes.set_axis_on()
-    axes.spines[:].set_visible(False)
-    middle = (np.arange(len(rows)) + 0.5) * (height + gap)
-    axes.set_yticks(middle, list(rows), fontsize=10)
-    axes.tick_params(length=0)
-    axes.set_xticks([])
+    for number, name in enumerate(rows):
+        middle = number * (height + gap) + height / 2
+        axes.text(-2 * gap, middle, name, ha="right", va="center")
     return picture
 
 
@@ -216,7 +204,7 @@ def scatters(title: str, planes: dict[str, np.ndarray], labels: np.ndarray) -> F
     picture, panels = figure(title, 1, len(planes), size=(3.7 * len(planes), 3.8))
     for number, (axes, (name, codes)) in enumerate(zip(panels, planes.items(), strict=True), 1):
         scatter(axes, codes, labels, legend=number == len(planes))
-        axes.add_patch(Ellipse((0, 0), 4, 4, facecolor="none", edgecolor="black", linestyle="--"))
+        axes.add_patch(Ellipse((0, 0), 4, 4, fill=False, linestyle="--"))
         axes.autoscale_view()
         axes.set_title(name, fontsize=10)
     return picture
@@ -234,9 +222,7 @@ def ellipses(axes, z_mean: np.ndarray, z_log_var: np.ndarray, labels: np.ndarray
     """
     diameters = 2 * stds * np.exp(0.5 * z_log_var)
     for centre, (width, height), label in zip(z_mean, diameters, labels, strict=True):
-        shape = Ellipse(centre, width, height, facecolor="none", edgecolor=COLOURS[label])
-        axes.add_patch(shape)
-    axes.plot(*z_mean.T, " ")
+        axes.add_patch(Ellipse(centre, width, height, fill=False, edgecolor=COLOURS[label]))
 
 
 def manifold(title: str, images: np.ndarray) -> Figure:

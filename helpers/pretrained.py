@@ -9,8 +9,6 @@ for as long as it takes and keeps each model in `checkpoints/`:
 A name begins with the number of the lab that makes it.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import time
@@ -21,9 +19,6 @@ from pathlib import Path
 import keras
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-
-
-CHAPTERS = ("vae",)  # modules whose models Keras must know before it reads a file
 
 
 class CheckpointError(RuntimeError):
@@ -55,8 +50,7 @@ def load(name: str, like: keras.Model | None = None) -> keras.Model:
             f"There is no checkpoint {name!r}: make it with `make checkpoints LAB={name[:2]}`, or "
             f"choose one of: {there}."
         )
-    for chapter in CHAPTERS:
-        importlib.import_module(f"helpers.{chapter}")
+    importlib.import_module("helpers.vae")  # Keras must know a class before it reads its file
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:
@@ -64,20 +58,12 @@ def load(name: str, like: keras.Model | None = None) -> keras.Model:
             f"{path.name} is damaged or was made by another Keras: restore it with "
             f"`git checkout checkpoints`, or make it again ({type(error).__name__})."
         ) from error
-    if like is not None:
-        _check_shapes(name, model, like)
-    return model
-
-
-def _check_shapes(name: str, model: keras.Model, like: keras.Model) -> None:
-    found, wanted = ([tuple(w.shape) for w in m.weights] for m in (model, like))
-    if found != wanted:
-        pairs = zip(found, wanted, strict=False)
-        differs = next((f"{a} there, {b} here" for a, b in pairs if a != b), "their number differs")
+    if like is not None and [w.shape for w in model.weights] != [w.shape for w in like.weights]:
         raise CheckpointError(
-            f"Checkpoint {name!r} does not fit this model ({differs}): build the model with the "
-            f"card's settings, {card(name)['settings']}."
+            f"Checkpoint {name!r} does not fit this model: build the model with the card's "
+            f"settings, {card(name)['settings']}."
         )
+    return model
 
 
 def card(name: str) -> dict:

@@ -16,28 +16,16 @@ Three words are used by every lab:
     expect      a measured number, the number it should be, and how far apart they may be
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 import os
 import sys
-from typing import TypeVar
 
-Value = TypeVar("Value")
-
-
-def available_cores() -> int:
-    """Number of CPU cores this process may use (containers and `taskset` respected)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "1",
-    "TF_NUM_INTRAOP_THREADS": str(available_cores()),
-    "TF_NUM_INTEROP_THREADS": str(available_cores()),
+    "TF_NUM_INTRAOP_THREADS": str(CORES),
+    "TF_NUM_INTEROP_THREADS": str(CORES),
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "KERAS_BACKEND": "tensorflow",
 }
@@ -91,7 +79,7 @@ def prepare(seed: int) -> None:
     print(f"Device: {device} · {versions} · seed {seed}")
 
 
-def budget(lab: Value, full: Value) -> Value:
+def budget(lab, full):
     """Choose between a lab's small budget and the full one.
 
     Args:

@@ -12,8 +12,6 @@ The two networks are built in the notebook and handed in, so a learner can read 
 Generation uses the decoder alone, on z drawn from N(0, I); inference, q(z | x), is the encoder's.
 """
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 from scipy.special import expit
@@ -130,13 +128,9 @@ class VAE(keras.Model):
 
     def get_config(self):
         """Settings for the `.keras` file: both networks, beta and the seed."""
-        return {
-            **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "beta": self.beta,
-            "seed": self.seed,
-        }
+        networks = {"encoder": self.encoder, "decoder": self.decoder}
+        saved = {name: keras.saving.serialize_keras_object(n) for name, n in networks.items()}
+        return {**super().get_config(), **saved, "beta": self.beta, "seed": self.seed}
 
     @classmethod
     def from_config(cls, config):

@@ -10,8 +10,6 @@ Each widget is thin: its state in, a picture out. Three rules hold for all of th
 Every control has a name that screen readers say, and each widget announces its caption.
 """
 
-from __future__ import annotations
-
 import base64
 import threading
 import time
@@ -23,6 +21,7 @@ import ipywidgets
 import keras
 import numpy as np
 import traitlets
+from PIL import Image, ImageDraw
 from sklearn.decomposition import PCA
 
 from helpers import latent, plots, runtime
@@ -57,7 +56,7 @@ class Caption(anywidget.AnyWidget):
 
 
 class Lab(ipywidgets.VBox):
-    """Base of every widget here: a lock, a caption, and a static picture for saved notebooks."""
+    """Base of every widget here: a lock, a caption, and its `picture()` for saved notebooks."""
 
     title = "Lab"
 
@@ -67,30 +66,26 @@ class Lab(ipywidgets.VBox):
         super().__init__([*children, self.caption])
         self.add_class("gdl-lab")
 
-    def picture(self) -> np.ndarray:
-        """The widget's pictures as one image, floats in [0, 1]; each widget has its own."""
-        raise TypeError(f"{type(self).__name__} has no picture of its own.")
-
     def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        png = plots.png(self.picture())
-        static = {"image/png": base64.b64encode(png).decode(), "text/plain": f"<{self.title}>"}
-        return {**bundle, **static} if isinstance(bundle, dict) else ({**bundle[0], **static}, {})
+        png = base64.b64encode(plots.png(self.picture())).decode()
+        static = {"image/png": png, "text/plain": f"<{self.title}>"}
+        return {**super()._repr_mimebundle_(**kwargs), **static}
 
 
-def _slider(name: str, value: float, low: float, high: float, step: float):
-    return ipywidgets.FloatSlider(
-        value, min=low, max=high, step=step, description=name, style=WIDE, readout_format=".2f"
-    )
+def _slider(name: str, value, low, high, step):
+    """A slider over whole numbers when all four are whole, else over floats."""
+    whole = all(isinstance(number, int) for number in (value, low, high, step))
+    kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+    text = name.replace("_", " ")
+    return kind(value=value, min=low, max=high, step=step, description=text, style=WIDE)
 
 
 def beside(*images: np.ndarray, gap: int = 12) -> np.ndarray:
-    """Set images of any height side by side on white, centred; all become RGB."""
+    """Set images of any height side by side on white; all become RGB."""
     height = max(len(image) for image in images)
     columns = []
     for image in images:
-        above = (height - len(image)) // 2
-        padding = ((above, height - len(image) - above), (0, gap), (0, 0))
+        padding = ((0, height - len(image)), (0, gap), (0, 0))
         rgb = np.broadcast_to(image, (*image.shape[:2], 3))
         columns.append(np.pad(rgb, padding, constant_values=1))
     return np.concatenate(columns, axis=1)[:, : -gap or None]
@@ -122,10 +117,9 @@ class LatentExplorer(Lab):
             raise ValueError(f"codes have shape {codes.shape}: use (n, latent), latent 2 or more.")
         self.decode, self.labels = decode, np.asarray(labels)
         self._choose_axes(codes, axes)
-        self.pad = Pad(names=self.names[:2])
         self._draw_plane()
         self.sliders = [
-            _slider(name, 0, round(-reach, 1), round(reach, 1), 0.05)
+            _slider(name, 0.0, -reach, reach, 0.05)
             for name, reach in zip(self.names, self.reach, strict=True)
         ]
         for slider, trait in zip(self.sliders, "xy", strict=False):
@@ -147,45 +141,46 @@ class LatentExplorer(Lab):
             self.centre, self.basis = pca.mean_, pca.components_
             self.names = [f"axis {number + 1}" for number in range(len(self.basis))]
         self.coordinates = (codes - self.centre) @ self.basis.T
-        self.reach = np.maximum(np.quantile(np.abs(self.coordinates), 0.995, axis=0), 1.0)
+        far = np.quantile(np.abs(self.coordinates), 0.995, axis=0)
+        self.reach = [max(1.0, round(float(reach), 1)) for reach in far]
 
     def _draw_plane(self) -> None:
-        (x, y) = (round(float(reach), 1) for reach in self.reach[:2])
+        x, y = self.reach[:2]
         plane, (axes,) = plots.figure("codes of test images, coloured by label", size=(4.4, 4))
         plots.scatter(axes, self.coordinates[:, :2], self.labels, size=5)
-        axes.set(xlim=(-x, x), ylim=(-y, y), aspect="auto")
-        axes.set(xlabel=self.names[0], ylabel=self.names[1])
+        axes.set(xlim=(-x, x), ylim=(-y, y), xlabel=self.names[0], ylabel=self.names[1])
+        axes.set_aspect("auto")
         self.plane = plane.pixels()
-        self.pad.x_range, self.pad.y_range = [-x, x], [-y, y]
-        self.pad.frame = plots.frame(axes)
-        self.pad.picture = plots.png(self.plane)
+        ranges = {"x_range": [-x, x], "y_range": [-y, y], "frame": plots.frame(axes)}
+        self.pad = Pad(names=self.names[:2], picture=plots.png(self.plane), **ranges)
+
+    @property
+    def place(self) -> np.ndarray:
+        """What the sliders say, shape (axes,)."""
+        return np.array([slider.value for slider in self.sliders])
 
     @property
     def code(self) -> np.ndarray:
         """The chosen code, shape (latent,)."""
-        return self.centre + np.array([slider.value for slider in self.sliders]) @ self.basis
+        return self.centre + self.place @ self.basis
 
     def _refresh(self, change=None) -> None:
         with self.lock:
             self.decoded = self.decode(self.code[np.newaxis].astype("float32"))[0]
-            self.image.value = plots.png(self.decoded, scale=max(1, 224 // len(self.decoded)))
-            here = np.array([slider.value for slider in self.sliders])
-            nearest = np.argmin(np.sum((self.coordinates - here) ** 2, axis=1))
+            self.scale = max(1, 224 // len(self.decoded))
+            self.image.value = plots.png(enlarge(self.decoded, self.scale))
+            nearest = np.argmin(np.sum((self.coordinates - self.place) ** 2, axis=1))
             place = ", ".join(f"{s.description} = {s.value:.2f}" for s in self.sliders)
             self.caption.text = f"{place}. The nearest test code has label {self.labels[nearest]}."
 
     def picture(self) -> np.ndarray:
         """The plane with the point on it, and the decoded picture."""
-        plane = self.plane.copy()
+        plane = Image.fromarray((255 * self.plane).astype("uint8"))
         left, top, width, height = self.pad.frame
-        across = (self.pad.x - self.pad.x_range[0]) / np.ptp(self.pad.x_range)
-        up = (self.pad.y - self.pad.y_range[0]) / np.ptp(self.pad.y_range)
-        row = round((top + (1 - up) * height) * len(plane))
-        column = round((left + across * width) * plane.shape[1])
-        for radius, shade in ((8, 0.0), (5, 1.0)):
-            rows, columns = np.ogrid[: len(plane), : plane.shape[1]]
-            plane[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = shade
-        return beside(plane, enlarge(self.decoded, max(1, 224 // len(self.decoded))))
+        across, up = (self.place[:2] / self.reach[:2] + 1) / 2
+        centre = (left + across * width) * plane.width, (top + (1 - up) * height) * plane.height
+        ImageDraw.Draw(plane).circle(centre, 7, fill="white", outline="black", width=3)
+        return beside(np.asarray(plane) / 255, enlarge(self.decoded, self.scale))
 
 
 class Interpolator(Lab):
@@ -204,11 +199,9 @@ class Interpolator(Lab):
         self.decode, self.codes, self.steps = decode, np.asarray(codes), steps
         self.images = decode(self.codes.astype("float32")) if images is None else images
         last = len(self.codes) - 1
-        self.first, self.second = (
-            ipywidgets.IntSlider(start, min=0, max=last, description=name, style=WIDE)
-            for name, start in (("first picture", 0), ("second picture", min(1, last)))
-        )
-        self.t = _slider("t", 0.5, 0, 1, 0.01)
+        self.first = _slider("first picture", 0, 0, last, 1)
+        self.second = _slider("second picture", min(1, last), 0, last, 1)
+        self.t = _slider("t", 0.5, 0.0, 1.0, 0.01)
         self.path = ipywidgets.ToggleButtons(options=["lerp", "slerp"], description="path")
         self.ends, self.strip = ipywidgets.Image(height=112), ipywidgets.Image()
         controls = ipywidgets.VBox([self.first, self.second, self.t, self.path])
@@ -229,7 +222,7 @@ class Interpolator(Lab):
         with self.lock:
             path = self.decode(self.at(np.linspace(0, 1, self.steps)).astype("float32"))
             self.path_image = plots.tile(path, self.steps, gap=2)
-            self.strip.value = plots.png(self.path_image, scale=2)
+            self.strip.value = plots.png(enlarge(self.path_image, 2))
             self._refresh()
 
     def _refresh(self, change=None) -> None:
@@ -238,19 +231,17 @@ class Interpolator(Lab):
             self.decoded = self.decode(code[np.newaxis].astype("float32"))[0]
             ends = self.images[self.first.value], self.images[self.second.value]
             self.ends_image = plots.tile(np.stack([ends[0], self.decoded, ends[1]]), 3, gap=2)
-            self.ends.value = plots.png(self.ends_image, scale=4)
+            self.ends.value = plots.png(enlarge(self.ends_image, 4))
             self.caption.text = (
                 f"t = {self.t.value:.2f}, norm of the code {np.linalg.norm(code):.2f}"
             )
 
     def picture(self) -> np.ndarray:
-        """The ends with the picture between them, and the strip below."""
-        strip = enlarge(self.path_image, 2)
-        ends = beside(enlarge(self.ends_image, 3))
-        room = np.ones((8 + len(ends), strip.shape[1], 3))
-        start = (strip.shape[1] - ends.shape[1]) // 2
-        room[: len(ends), start : start + ends.shape[1]] = ends
-        return np.concatenate([room, np.broadcast_to(strip, (*strip.shape[:2], 3))])
+        """The strip of the whole path below the ends with the picture between them."""
+        ends, strip = enlarge(self.ends_image, 3), enlarge(self.path_image, 2)
+        margin = (strip.shape[1] - ends.shape[1]) // 2
+        ends = np.pad(ends, ((0, 8), (margin, margin), (0, 0)), constant_values=1)
+        return np.concatenate([ends, strip[:, : ends.shape[1]]])
 
 
 class TrainingPanel(Lab):
@@ -266,7 +257,6 @@ class TrainingPanel(Lab):
         learning_rate: where that slider starts.
         batch_size: where that slider starts, one of `BATCH_SIZES`.
         epochs: where that slider starts.
-        curves: names of the metrics to draw; those a model lacks are left out.
         unit: of the curves.
         seed: set before every run, so that the same settings give the same numbers.
     """
@@ -285,56 +275,42 @@ class TrainingPanel(Lab):
         learning_rate: float = 1e-3,
         batch_size: int = 128,
         epochs: int = 3,
-        curves: tuple[str, ...] = ("loss", "reconstruction", "kl"),
         unit: str = "nats per image",
         seed: int = 0,
     ):
         self.build, self.data, self.sample, self.measure = build, data, sample, measure
-        self.curves, self.unit, self.seed = curves, unit, seed
-        self.model, self.error, self.thread = None, None, None
+        self.unit, self.seed, self.model, self.error, self.thread = unit, seed, None, None, None
         self.history, self.runs, self.samples = {}, [], np.ones((1, 1, 1, 1))
-        self.controls = {name: self._control(name, *given) for name, given in controls.items()}
-        self.learning_rate = ipywidgets.FloatLogSlider(
+        self.controls = {name: _slider(name, *given) for name, given in controls.items()}
+        self.controls["learning_rate"] = ipywidgets.FloatLogSlider(
             learning_rate, min=-5, max=-1, step=0.1, description="learning rate", style=WIDE
         )
-        self.batch_size = ipywidgets.SelectionSlider(
+        self.controls["batch_size"] = ipywidgets.SelectionSlider(
             options=self.BATCH_SIZES, value=batch_size, description="batch size", style=WIDE
         )
-        self.epochs = self._control("epochs", epochs, 1, 100, 1)
-        self._lay_out()
+        self.controls["epochs"] = _slider("epochs", epochs, 1, 100, 1)
+        self._make_buttons()
+        self.progress = ipywidgets.FloatProgress(max=1, description="progress", style=WIDE)
+        self.time_left = ipywidgets.Label("not started")
+        self.curve_image = ipywidgets.Image(width=440, height=320)
+        self.sample_image = ipywidgets.Image()
+        buttons = ipywidgets.HBox([self.train, self.stop])
+        left = [*self.controls.values(), buttons, self.progress, self.time_left]
+        row = ipywidgets.HBox([ipywidgets.VBox(left), self.curve_image, self.sample_image])
+        row.layout.flex_flow = "row wrap"
+        super().__init__([row], ["loss curves of this run", "samples of the model as it trains"])
         self._draw()
 
-    @staticmethod
-    def _control(name: str, value, low, high, step):
-        whole = all(isinstance(number, int) for number in (value, low, high, step))
-        slider = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-        text = name.replace("_", " ")
-        return slider(value, min=low, max=high, step=step, description=text, style=WIDE)
-
-    def _lay_out(self) -> None:
+    def _make_buttons(self) -> None:
         self.train = ipywidgets.Button(description="Train", button_style="primary", icon="play")
         self.stop = ipywidgets.Button(description="Stop", icon="stop", disabled=True)
         self.train.on_click(lambda _: self.start())
         self.stop.on_click(lambda _: self.request_stop())
-        self.progress = ipywidgets.FloatProgress(
-            0, min=0, max=1, description="progress", style=WIDE
-        )
-        self.time_left = ipywidgets.Label("not started")
-        self.curve_image, self.sample_image = ipywidgets.Image(), ipywidgets.Image()
-        sliders = [*self.controls.values(), self.learning_rate, self.batch_size, self.epochs]
-        buttons = ipywidgets.HBox([self.train, self.stop])
-        left = ipywidgets.VBox([*sliders, buttons, self.progress, self.time_left])
-        names = ["loss curves of this run", "samples of the model as it trains"]
-        row = ipywidgets.HBox([left, self.curve_image, self.sample_image])
-        super().__init__([row], names)
-        row.layout.flex_flow = "row wrap"
 
     @property
     def settings(self) -> dict:
         """What the sliders say now, by name."""
-        chosen = {name: control.value for name, control in self.controls.items()}
-        common = ("learning_rate", "batch_size", "epochs")
-        return {**chosen, **{name: getattr(self, name).value for name in common}}
+        return {name: control.value for name, control in self.controls.items()}
 
     @property
     def training(self) -> bool:
@@ -359,13 +335,17 @@ class TrainingPanel(Lab):
             self.stop_asked.set()
 
     def join(self) -> None:
-        """Wait for the run to end.
+        """Wait for the run to end; interrupting the kernel stops the run.
 
         Raises:
             Exception: whatever ended the run, if an error did.
         """
-        if self.thread is not None:
-            self.thread.join()
+        try:
+            if self.thread is not None:
+                self.thread.join()
+        except KeyboardInterrupt:
+            self.request_stop()
+            raise
         if self.error is not None:
             raise self.error
 
@@ -377,10 +357,8 @@ class TrainingPanel(Lab):
         try:
             self._fit(dict(settings))
             seconds = time.perf_counter() - start
-            stopped = "stopped" if self.stop_asked.is_set() else "done"
-            results = {**self._latest(), **self.measure(self.model)}
-            self.runs.append({"settings": settings, "seconds": seconds, "results": results})
-            self.caption.text = self._summary(stopped)
+            results = {name: values[-1][1] for name, values in self.history.items()}
+            self._note(settings, results | self.measure(self.model), seconds)
         except Exception as error:
             self.error = error
             self.caption.text = f"Training ended by an error. {type(error).__name__}: {error}"
@@ -395,22 +373,17 @@ class TrainingPanel(Lab):
         self.epoch_steps = -(-len(self.data[0]) // batch_size)
         self.total_steps = self.epoch_steps * epochs
         self.model = self.build(**settings, steps=self.total_steps)
-        watch = _Watch(self)
-        self.model.fit(
-            *self.data, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=[watch]
-        )
+        how = {"batch_size": batch_size, "epochs": epochs, "callbacks": [_Watch(self)]}
+        self.model.fit(*self.data, verbose=0, **how)
         self._draw()
 
-    def _latest(self) -> dict[str, float]:
-        return {name: values[-1][1] for name, values in self.history.items()}
-
-    def _summary(self, state: str) -> str:
-        lines = []
-        for number, run in enumerate(self.runs, 1):
-            settings = ", ".join(f"{key} {value:g}" for key, value in run["settings"].items())
-            results = ", ".join(f"{key} {value:.1f}" for key, value in run["results"].items())
-            lines.append(f"run {number}: {settings} → {results} ({run['seconds']:.0f} s)")
-        return "\n".join([f"Training {state}.", *lines[-4:]])
+    def _note(self, settings: dict, results: dict, seconds: float) -> None:
+        """Add a run to the list below the panel, which shows the last four."""
+        chosen = ", ".join(f"{name} {value:g}" for name, value in settings.items())
+        found = ", ".join(f"{name} {value:.1f}" for name, value in results.items())
+        self.runs.append(f"run {len(self.runs) + 1}: {chosen} → {found} ({seconds:.0f} s)")
+        state = "stopped" if self.stop_asked.is_set() else "done"
+        self.caption.text = "\n".join([f"Training {state}.", *self.runs[-4:]])
 
     def _draw(self) -> None:
         """Curves and samples; takes about a tenth of a second, so not at every step."""
@@ -420,17 +393,16 @@ class TrainingPanel(Lab):
         axes.set(xlabel="epoch", ylabel=self.unit)
         if self.history:
             axes.legend(frameon=False)
-        self.curves_drawn = figure.pixels()
-        self.curve_image.value = plots.png(self.curves_drawn)
+        self.drawn = [figure.pixels()]
         if self.model is not None:
             self.samples = self.sample(self.model)
         columns = round(len(self.samples) ** 0.5)
-        self.samples_drawn = enlarge(plots.tile(self.samples, columns), 2)
-        self.sample_image.value = plots.png(self.samples_drawn)
+        self.drawn.append(enlarge(plots.tile(self.samples, columns), 2))
+        self.curve_image.value, self.sample_image.value = map(plots.png, self.drawn)
 
     def picture(self) -> np.ndarray:
         """The loss curves and the samples beside them."""
-        return beside(self.curves_drawn, self.samples_drawn)
+        return beside(*self.drawn)
 
 
 class _Watch(keras.callbacks.Callback):
@@ -465,11 +437,11 @@ class _Watch(keras.callbacks.Callback):
     def _record(self, batch, logs):
         """Keras reports the mean since the epoch began; note the mean since the last note."""
         where = self.epoch + batch / self.panel.epoch_steps
-        for name in set(self.panel.curves) & set(logs):
-            count, mean = self.before.get(name, (0, 0.0))
-            recent = (logs[name] * batch - mean * count) / (batch - count)
+        for name, mean in logs.items():
+            count, earlier = self.before.get(name, (0, 0.0))
+            recent = (mean * batch - earlier * count) / (batch - count)
             self.panel.history.setdefault(name, []).append((where, recent))
-            self.before[name] = batch, logs[name]
+            self.before[name] = batch, mean
 
     def _show_progress(self, now):
         self.shown, panel = now, self.panel
@@ -488,12 +460,11 @@ class BetaSwitcher(Lab):
     """
 
     title = "Beta switcher: reconstructions, samples and codes of models trained with other betas"
+    ROWS = "Rows from the top: test images, reconstructions, three rows of samples."
 
     def __init__(self, models: dict[float, keras.Model], images, labels):
         self.views = {beta: self._view(m, images, labels) for beta, m in models.items()}
-        self.beta = ipywidgets.SelectionSlider(
-            options=list(models), description="beta", style=WIDE, value=next(iter(models))
-        )
+        self.beta = ipywidgets.SelectionSlider(options=list(models), description="beta", style=WIDE)
         self.pictures, self.plane = ipywidgets.Image(), ipywidgets.Image()
         names = ["test images, their reconstructions, and samples", "codes of the test images"]
         super().__init__([self.beta, ipywidgets.HBox([self.pictures, self.plane])], names)
@@ -510,16 +481,13 @@ class BetaSwitcher(Lab):
         figure, (axes,) = plots.figure("codes of test images, coloured by label", size=(4.6, 3.8))
         plots.scatter(axes, z_mean[:, :2], labels)
         drawn = enlarge(plots.tile(pictures, 10), 2), figure.pixels()
-        rows = "Rows from the top: test images, reconstructions, three rows of samples."
-        spread = ", ".join(f"{std:.2f}" for std in z_mean.std(axis=0))
-        said = f"{rows} Standard deviation of the codes: {spread}."
-        return {"drawn": drawn, "png": [plots.png(image) for image in drawn], "said": said}
+        return {"drawn": drawn, "png": [plots.png(image) for image in drawn]}
 
     def _refresh(self, change=None) -> None:
         with self.lock:
             view = self.views[self.beta.value]
             self.pictures.value, self.plane.value = view["png"]
-            self.caption.text = f"beta {self.beta.value:g}. {view['said']}"
+            self.caption.text = f"beta {self.beta.value:g}. {self.ROWS}"
 
     def picture(self) -> np.ndarray:
         """Pictures and plane of the chosen beta."""

@@ -122,22 +122,20 @@ def test_pages_stay_short(page, most):
     assert len((ROOT / page).read_text().splitlines()) <= most
 
 
-def lines_of_code(path):
-    """Lines that are neither blank, nor comment, nor docstring."""
-    text = path.read_text()
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    skipped = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, documented) and ast.get_docstring(node):
-            skipped |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
-    lines = enumerate(text.splitlines(), 1)
-    return sum(
-        1 for n, line in lines if n not in skipped and line.strip() and line.strip()[0] != "#"
-    )
+def functions(path):
+    """Each function of a module with its lines of code, docstring left out."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            yield node, node.end_lineno - body[0].lineno + 1 if body else 0
 
 
-def test_helpers_stay_small():
-    assert sum(lines_of_code(path) for path in (ROOT / "helpers").glob("*.py")) <= 1000
+@pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("*.py")), ids=lambda p: p.stem)
+def test_helpers_are_short_functions_with_docstrings(path):
+    for node, lines in functions(path):
+        assert lines <= 28, f"{node.name} has {lines} lines"
+        if node.col_offset == 0 and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{node.name} has no docstring"
 
 
 def test_a_helper_imports_only_from_lower_floors():

@@ -170,11 +170,11 @@ def test_same_settings_train_the_same_model(make_panel):
 def test_sliders_reach_the_model(make_panel):
     panel = make_panel()
     panel.controls["latent_dim"].value, panel.controls["beta"].value = 5, 2.5
-    panel.learning_rate.value = 1e-2
+    panel.controls["learning_rate"].value = 1e-2
     panel.start()
     panel.join()
     assert (panel.model.latent_dim, panel.model.beta) == (5, 2.5)
-    assert panel.runs[0]["settings"]["learning_rate"] == pytest.approx(1e-2)
+    assert "learning_rate 0.01, batch_size 32, epochs 2 → kl" in panel.runs[0]
 
 
 def test_two_clicks_start_one_training(make_panel):
@@ -203,7 +203,7 @@ def test_stop_leaves_a_usable_model(make_panel, images):
     panel.join()
     assert 0 < panel.progress.value < 1 and "stopped" in panel.caption.text
     assert np.all(np.isfinite(panel.model.decode(panel.model.encode(images)[0])))
-    panel.epochs.value = 1
+    panel.controls["epochs"].value = 1
     panel.train.click()
     panel.join()
     assert panel.progress.value == 1.0 and "run 2" in panel.caption.text
@@ -289,7 +289,7 @@ def test_saved_notebooks_get_a_picture_and_a_stable_text(model, images, labels, 
         assert bundle["text/plain"] == f"<{lab.title}>"
         assert "application/vnd.jupyter.widget-view+json" in bundle
         picture = np.asarray(lab.picture())
-        assert picture.shape[2] == 3 and picture.shape[1] > 150 and len(np.unique(picture)) > 2
+        assert picture.shape[2] in (1, 3) and picture.shape[1] > 150 and len(np.unique(picture)) > 2
 
 
 def test_every_control_is_named_and_every_picture_described(model, images, labels, make_panel):
