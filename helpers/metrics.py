@@ -16,7 +16,6 @@ import keras
 import numpy as np
 from keras import ops
 from scipy.special import logsumexp
-from scipy.stats import norm
 from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import losses
@@ -119,24 +118,6 @@ def score_vae(model, images: np.ndarray) -> dict[str, float]:
     active = float(active_units(model.encode(images)[0]).sum())
     iwae = iwae_bound(model, images[:1000])
     return {**evidence_bound(model, images), "active_units": active, "iwae_100_binarised": iwae}
-
-
-def log_aggregate_posterior(points, z_mean, z_log_var) -> np.ndarray:
-    """Log-density of all posteriors together, q(z) = 1/n sum_i q(z | x_i), at some points.
-
-    Args:
-        points: codes, shape (m, latent).
-        z_mean: posterior means, shape (n, latent).
-        z_log_var: posterior log-variances, shape (n, latent).
-
-    Returns:
-        Shape (m,), natural logarithm.
-    """
-    std = np.exp(0.5 * z_log_var)
-    per_image = sum(
-        norm.logpdf(points[:, d, None], z_mean[:, d], std[:, d]) for d in range(points.shape[1])
-    )
-    return logsumexp(per_image, axis=1) - np.log(len(z_mean))
 
 
 def train_judge(images: np.ndarray, labels: np.ndarray) -> keras.Model:

@@ -200,13 +200,13 @@ def scatter(axes, codes: np.ndarray, labels: np.ndarray, size: float = 4, legend
 
 
 def scatters(title: str, planes: dict[str, np.ndarray], labels: np.ndarray) -> Figure:
-    """Clouds of 2-D codes of the same images side by side; dashed, two std of the prior."""
-    picture, panels = figure(title, 1, len(planes), size=(3.7 * len(planes), 3.8))
+    """Clouds of 2-D codes of the same images side by side; dashed: two std of the prior."""
+    picture, panels = figure(title, 1, len(planes), size=(0.9 + 3.5 * len(planes), 3.8))
     for number, (axes, (name, codes)) in enumerate(zip(panels, planes.items(), strict=True), 1):
         scatter(axes, codes, labels, legend=number == len(planes))
         axes.add_patch(Ellipse((0, 0), 4, 4, fill=False, linestyle="--"))
         axes.autoscale_view()
-        axes.set_title(name, fontsize=10)
+        axes.set_title(f"{name} (dashed: 2 std of the prior)".strip(), fontsize=9)
     return picture
 
 

@@ -478,8 +478,7 @@ class BetaSwitcher(Lab):
         reconstructions = model.decode(z_mean[:10])
         samples = model.decode(latent.prior_codes(30, model.latent_dim))
         pictures = np.concatenate([images[:10], reconstructions, samples])
-        figure, (axes,) = plots.figure("codes of test images, coloured by label", size=(4.6, 3.8))
-        plots.scatter(axes, z_mean[:, :2], labels)
+        figure = plots.scatters("Codes of test images", {"": z_mean[:, :2]}, labels)
         drawn = enlarge(plots.tile(pictures, 10), 2), figure.pixels()
         return {"drawn": drawn, "png": [plots.png(image) for image in drawn]}
 

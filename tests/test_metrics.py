@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from conftest import small_vae
-from scipy.stats import multivariate_normal, norm
-from sklearn.neighbors import KernelDensity
+from scipy.stats import norm
 
 from helpers import losses, metrics
 
@@ -65,18 +64,6 @@ def test_binarise_keeps_the_mean_and_repeats():
     first = metrics.binarise(grey)
     assert set(np.unique(first)) == {0, 1} and first.mean() == pytest.approx(0.3, abs=0.01)
     np.testing.assert_array_equal(first, metrics.binarise(grey))
-
-
-def test_aggregate_posterior_matches_kernel_density_and_integrates_to_one():
-    rng = np.random.default_rng(0)
-    z_mean, points = rng.normal(size=(2, 50, 2))
-    found = metrics.log_aggregate_posterior(points, z_mean, np.full((50, 2), 2 * np.log(0.3)))
-    np.testing.assert_allclose(
-        found, KernelDensity(bandwidth=0.3).fit(z_mean).score_samples(points)
-    )
-    one = metrics.log_aggregate_posterior(points, z_mean[:1], np.log([[0.5, 2.0]]))
-    exact = multivariate_normal(z_mean[0], np.diag([0.5, 2.0])).logpdf(points)
-    np.testing.assert_allclose(one, exact)
 
 
 def test_knn_accuracy_on_two_clear_clouds():
