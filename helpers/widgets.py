@@ -67,7 +67,7 @@ class Lab(ipywidgets.VBox):
         self.add_class("gdl-lab")
 
     def _repr_mimebundle_(self, **kwargs):
-        png = base64.b64encode(plots.png(self.picture())).decode()
+        png = base64.b64encode(plots.small_png(self.picture())).decode()
         static = {"image/png": png, "text/plain": f"<{self.title}>"}
         return {**super()._repr_mimebundle_(**kwargs), **static}
 
