@@ -16,7 +16,7 @@ export GDL_LAB = $(LAB)
 
 RUN = .venv/bin/python
 NOTEBOOKS = $(wildcard notebooks/$(LAB)*.ipynb)
-JUPYTER = .venv/bin/jupyter lab --ServerApp.port=$(PORT) --ServerApp.root_dir=$(CURDIR) \
+JUPYTER = .venv/bin/python -m jupyterlab --ServerApp.port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 

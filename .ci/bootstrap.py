@@ -107,7 +107,8 @@ def main():
         install(extras)
         register_kernels()
         quiet_jupyterlab()
-        stamp.write_text(wanted)
+        for done in {stamp, VENV / "installed-base"}:
+            done.write_text(wanted)
     run([PYTHON, "-m", "helpers.data"], "fetching the data")
 
 

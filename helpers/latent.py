@@ -17,8 +17,6 @@ Shoemake, SIGGRAPH 1985 (slerp); White, arXiv:1609.04468 (for latent spaces).
 import numpy as np
 from scipy.stats import norm
 
-PARALLEL = 1e-6
-
 
 def lerp(a, b, t) -> np.ndarray:
     """Points on the straight line from a to b.
@@ -56,7 +54,7 @@ def slerp(a, b, t) -> np.ndarray:
         return lerp(a, b, t)
     start, end = a / length_a, b / length_b
     sideways = end - (end @ start) * start
-    if np.linalg.norm(sideways) < PARALLEL:
+    if np.linalg.norm(sideways) < 1e-6:
         if end @ start > 0 or len(a) == 1:
             return lerp(a, b, t)
         axis = np.eye(len(a))[np.argmin(np.abs(start))]

@@ -20,8 +20,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from helpers import losses
 
-ACTIVE_VARIANCE = 0.01
-
 
 def evidence_bound(model, images: np.ndarray, seed: int = 0) -> dict[str, float]:
     """The bound of a set of images, one draw of z per image.
@@ -57,7 +55,7 @@ def active_units(z_mean: np.ndarray) -> np.ndarray:
     Returns:
         Booleans of shape (latent,) (Burda and others, arXiv:1509.00519, section 5.2).
     """
-    return np.var(z_mean, axis=0) > ACTIVE_VARIANCE
+    return np.var(z_mean, axis=0) > 0.01
 
 
 def binarise(images: np.ndarray, seed: int = 0) -> np.ndarray:

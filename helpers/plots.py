@@ -19,7 +19,6 @@ from PIL import Image
 from scipy.stats import norm
 
 COLOURS = matplotlib.color_sequences["tab10"]
-DPI = 110
 STYLE = {"axes.spines.top": False, "axes.spines.right": False}
 
 
@@ -32,7 +31,7 @@ class Figure(matplotlib.figure.Figure):
     """
 
     def __init__(self, title: str, size: tuple[float, float]):
-        super().__init__(figsize=size, dpi=DPI, layout="constrained")
+        super().__init__(figsize=size, dpi=110, layout="constrained")
         FigureCanvasAgg(self)
         self.title = title
         self.suptitle(title, fontsize=11)

@@ -115,7 +115,7 @@ class LatentExplorer(Lab):
     def __init__(self, decode: Callable, codes, labels, axes: int = 3):
         if codes.ndim != 2 or codes.shape[1] < 2:
             raise ValueError(f"codes have shape {codes.shape}: use (n, latent), latent 2 or more.")
-        self.decode, self.labels = decode, np.asarray(labels)
+        self.decode, self.codes, self.labels = decode, codes, np.asarray(labels)
         self._choose_axes(codes, axes)
         self._draw_plane()
         self.sliders = [
@@ -125,8 +125,8 @@ class LatentExplorer(Lab):
         for slider, trait in zip(self.sliders, "xy", strict=False):
             ipywidgets.link((slider, "value"), (self.pad, trait))
         self.image = ipywidgets.Image(width=224, height=224)
-        side = ipywidgets.VBox([self.image, *self.sliders])
-        super().__init__([ipywidgets.HBox([self.pad, side])], ["picture decoded at the point"])
+        row = ipywidgets.HBox([self.pad, ipywidgets.VBox([self.image, *self.sliders])])
+        super().__init__([row], ["picture decoded at the point"])
         for slider in self.sliders:
             slider.observe(self._refresh, "value")
         self._refresh()
@@ -169,7 +169,7 @@ class LatentExplorer(Lab):
             self.decoded = self.decode(self.code[np.newaxis].astype("float32"))[0]
             self.scale = max(1, 224 // len(self.decoded))
             self.image.value = plots.png(enlarge(self.decoded, self.scale))
-            nearest = np.argmin(np.sum((self.coordinates - self.place) ** 2, axis=1))
+            nearest = np.argmin(np.sum((self.codes - self.code) ** 2, axis=1))
             place = ", ".join(f"{s.description} = {s.value:.2f}" for s in self.sliders)
             self.caption.text = f"{place}. The nearest test code has label {self.labels[nearest]}."
 
@@ -190,17 +190,18 @@ class Interpolator(Lab):
         decode: from codes (n, latent) to images (n, height, width, channels).
         codes: the codes to choose the two ends from, shape (n, latent).
         images: the pictures the codes belong to, shown at the ends; None shows decoded ends.
-        steps: pictures in the strip.
     """
 
     title = "Interpolator: two pictures, the one between them, and the whole path"
 
-    def __init__(self, decode: Callable, codes, images=None, steps: int = 11):
-        self.decode, self.codes, self.steps = decode, np.asarray(codes), steps
+    STEPS = 11
+
+    def __init__(self, decode: Callable, codes, images=None):
+        self.decode, self.codes = decode, np.asarray(codes)
         self.images = decode(self.codes.astype("float32")) if images is None else images
-        last = len(self.codes) - 1
-        self.first = _slider("first picture", 0, 0, last, 1)
-        self.second = _slider("second picture", min(1, last), 0, last, 1)
+        count = len(self.codes)
+        self.first = _slider("first picture", 0, 0, count - 1, 1)
+        self.second = _slider("second picture", min(1, count - 1), 0, count - 1, 1)
         self.t = _slider("t", 0.5, 0.0, 1.0, 0.01)
         self.path = ipywidgets.ToggleButtons(options=["lerp", "slerp"], description="path")
         self.ends, self.strip = ipywidgets.Image(height=112), ipywidgets.Image()
@@ -220,8 +221,8 @@ class Interpolator(Lab):
 
     def _new_path(self, change=None) -> None:
         with self.lock:
-            path = self.decode(self.at(np.linspace(0, 1, self.steps)).astype("float32"))
-            self.path_image = plots.tile(path, self.steps, gap=2)
+            path = self.decode(self.at(np.linspace(0, 1, self.STEPS)).astype("float32"))
+            self.path_image = plots.tile(path, self.STEPS, gap=2)
             self.strip.value = plots.png(enlarge(self.path_image, 2))
             self._refresh()
 
@@ -286,7 +287,10 @@ class TrainingPanel(Lab):
             learning_rate, min=-5, max=-1, step=0.1, description="learning rate", style=WIDE
         )
         self.controls["batch_size"] = ipywidgets.SelectionSlider(
-            options=self.BATCH_SIZES, value=batch_size, description="batch size", style=WIDE
+            options=sorted({*self.BATCH_SIZES, batch_size}),
+            value=batch_size,
+            description="batch size",
+            style=WIDE,
         )
         self.controls["epochs"] = _slider("epochs", epochs, 1, 100, 1)
         self._make_buttons()
@@ -338,11 +342,13 @@ class TrainingPanel(Lab):
         """Wait for the run to end; interrupting the kernel stops the run.
 
         Raises:
+            RuntimeError: there was no run yet.
             Exception: whatever ended the run, if an error did.
         """
+        if self.thread is None:
+            raise RuntimeError("Nothing was trained yet: press Train first.")
         try:
-            if self.thread is not None:
-                self.thread.join()
+            self.thread.join()
         except KeyboardInterrupt:
             self.request_stop()
             raise
@@ -387,18 +393,24 @@ class TrainingPanel(Lab):
 
     def _draw(self) -> None:
         """Curves and samples; takes about a tenth of a second, so not at every step."""
+        with self.lock:
+            self.drawn = [self._curves().pixels()]
+            if self.model is not None:
+                self.samples = self.sample(self.model)
+            grid = plots.tile(self.samples, round(len(self.samples) ** 0.5))
+            self.drawn.append(enlarge(grid, 2))
+            self.curve_image.value, self.sample_image.value = map(plots.png, self.drawn)
+
+    def _curves(self) -> plots.Figure:
         figure, (axes,) = plots.figure("training loss", size=(4.4, 3.2))
         for name, points in self.history.items():
             axes.plot(*zip(*points, strict=True), label=name)
         axes.set(xlabel="epoch", ylabel=self.unit)
         if self.history:
             axes.legend(frameon=False)
-        self.drawn = [figure.pixels()]
-        if self.model is not None:
-            self.samples = self.sample(self.model)
-        columns = round(len(self.samples) ** 0.5)
-        self.drawn.append(enlarge(plots.tile(self.samples, columns), 2))
-        self.curve_image.value, self.sample_image.value = map(plots.png, self.drawn)
+        else:
+            axes.text(0.5, 0.5, "press Train", ha="center", va="center")
+        return figure
 
     def picture(self) -> np.ndarray:
         """The loss curves and the samples beside them."""
@@ -466,8 +478,8 @@ class BetaSwitcher(Lab):
         self.views = {beta: self._view(m, images, labels) for beta, m in models.items()}
         self.beta = ipywidgets.SelectionSlider(options=list(models), description="beta", style=WIDE)
         self.pictures, self.plane = ipywidgets.Image(), ipywidgets.Image()
-        names = ["test images, their reconstructions, and samples", "codes of the test images"]
-        super().__init__([self.beta, ipywidgets.HBox([self.pictures, self.plane])], names)
+        row = ipywidgets.HBox([self.pictures, self.plane])
+        super().__init__([self.beta, row], ["test images, reconstructions, samples", "their codes"])
         self.beta.observe(self._refresh, "value")
         self._refresh()
 

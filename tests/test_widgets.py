@@ -219,6 +219,11 @@ def test_time_left_is_shown_while_training(make_panel, monkeypatch):
     assert any("of 16" in text and "s left" in text for text in said) and "in all" in said[-1]
 
 
+def test_join_before_any_run_says_what_to_do(make_panel):
+    with pytest.raises(RuntimeError, match="press Train first"):
+        make_panel().join()
+
+
 def test_an_error_is_shown_and_raised_by_join(make_panel):
     def broken(**settings):
         raise RuntimeError("the kiln is cold")

@@ -83,7 +83,7 @@ def page(address):
 
 
 def code_cells(name):
-    """Sources of a notebook's cells, and the index of each code cell that holds a text."""
+    """Sources of a notebook's cells, and their kinds."""
     cells = json.loads((ROOT / "notebooks" / name).read_text())["cells"]
     return ["".join(cell["source"]) for cell in cells], [cell["cell_type"] for cell in cells]
 
