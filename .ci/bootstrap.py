@@ -77,6 +77,7 @@ def install(extras):
     print("Installing packages (TensorFlow is large: a few minutes the first time)", flush=True)
     target = f".[{extras}]" if extras else "."
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile", "-q"]
+    run([*pip, "--upgrade", "pip"], "upgrading pip, as old ones resolve slowly")
     run([*pip, "-e", target], "installing packages")
 
 
@@ -103,13 +104,17 @@ def main():
     stamp = VENV / ("installed-" + (extras or "base"))
     project = (ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()
     wanted = hashlib.sha256(project + os.fsencode(str(ROOT))).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
+    fresh = not stamp.exists() or stamp.read_text() != wanted
+    if fresh:
         install(extras)
+    data = subprocess.Popen([str(PYTHON), "-m", "helpers.data"], cwd=str(ROOT))
+    if fresh:
         register_kernels()
         quiet_jupyterlab()
         for done in {stamp, VENV / "installed-base"}:
             done.write_text(wanted)
-    run([PYTHON, "-m", "helpers.data"], "fetching the data")
+    if data.wait():
+        sys.exit("Setting up stopped at: fetching the data. The lines above say why.")
 
 
 if __name__ == "__main__":
