@@ -3,13 +3,7 @@
 Written from a description, not from the course's code. What makes its shape: every step runs
 eagerly; batch normalisation is called without `training=True`, so its statistics never move; the
 loss is 784 x the mean cross-entropy plus the *mean* of the KL over dimensions; Adam at 1e-3.
-
-Run as a script with a file of images it prints the median seconds of a step in a process that has
-TensorFlow's own default settings, as a learner of the course has; so it must not import helpers.
 """
-
-import sys
-import time
 
 import keras
 import numpy as np
@@ -64,18 +58,3 @@ def batches(images, seed: int):
         order = rng.permutation(len(images))
         for start in range(0, len(order) - BATCH_SIZE + 1, BATCH_SIZE):
             yield images[order[start : start + BATCH_SIZE]]
-
-
-def step_seconds(images, steps: int = 40) -> float:
-    """Median seconds of a step, after a warm-up."""
-    model, source, seconds = CourseShaped(), batches(images, seed=0), []
-    for _ in range(steps + 5):
-        x = next(source)
-        start = time.perf_counter()
-        model.step(x)
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds[5:]))
-
-
-if __name__ == "__main__":
-    print(step_seconds(np.load(sys.argv[1])))
