@@ -12,7 +12,7 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-from course_vae import CourseShaped, batches, networks
+from course_vae import BATCH_SIZE, CourseShaped, batches, networks
 
 from helpers import data, metrics, pretrained, vae, widgets
 
@@ -61,10 +61,11 @@ def step_seconds(rounds: int = 8, steps: int = 10) -> tuple[float, float, float]
     same mood; the first round warms up and does not count.
     """
     train, _ = data.mnist()
-    images, course = train.images[: steps * 128], CourseShaped()
+    images, course = train.images[: steps * BATCH_SIZE], CourseShaped()
     source, course_seconds = batches(images, seed=0), []
     ours = {kind: lab_vae(*networks(), rounds * steps, kind) for kind in (FrozenNorm, vae.VAE)}
     clocks = {kind: Clock() for kind in ours}
+    measured = [course_seconds, *(clock.seconds for clock in clocks.values())]
     for number in range(rounds + 1):
         for _ in range(steps):
             x = next(source)
@@ -74,9 +75,8 @@ def step_seconds(rounds: int = 8, steps: int = 10) -> tuple[float, float, float]
         for kind, model in ours.items():
             model.fit(images, verbose=0, callbacks=[clocks[kind]])
         if number == 0:
-            for measured in (course_seconds, *(clock.seconds for clock in clocks.values())):
-                measured.clear()
-    measured = (course_seconds, *(clock.seconds for clock in clocks.values()))
+            for seconds in measured:
+                seconds.clear()
     return tuple(float(np.median(seconds)) for seconds in measured)
 
 
@@ -86,13 +86,11 @@ def course_steps_to() -> dict[float, int]:
     keras.utils.set_random_seed(0)
     model, source, reached = CourseShaped(), batches(train.images, seed=0), {}
     model.optimizer.build(model.encoder.trainable_weights + model.decoder.trainable_weights)
-    step = tf.function(model.step)
+    step, as_vae = tf.function(model.step), vae.VAE(model.encoder, model.decoder)
     for done in range(1, MOST_COURSE_STEPS + 1):
         step(next(source))
         if done % INTERVAL == 0:
-            bound = metrics.evidence_bound(vae.VAE(model.encoder, model.decoder), test.images)[
-                "total"
-            ]
+            bound = metrics.evidence_bound(as_vae, test.images)["total"]
             print(f"course-shaped: {bound:.1f} nats after {done} steps", flush=True)
             reached |= {b: done for b in BOUNDS if bound <= b and b not in reached}
         if len(reached) == len(BOUNDS):

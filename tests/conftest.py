@@ -1,8 +1,5 @@
 """Set the environment before TensorFlow loads, and share small data and models."""
 
-import os
-from pathlib import Path
-
 from helpers import runtime  # isort: skip  (first: it sets TensorFlow's environment)
 
 import keras
@@ -11,8 +8,6 @@ import pytest
 
 from helpers import vae
 
-ROOT = Path(__file__).resolve().parent.parent
-os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
 runtime.prepare(seed=0)
 
 
