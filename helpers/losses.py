@@ -15,8 +15,23 @@ A variational autoencoder minimises the negative evidence lower bound, in nats p
 Both terms are **summed** over pixels or latent dimensions and **averaged** over the batch. The
 mean over dimensions instead of the sum would divide beta by the number of dimensions, unseen.
 
+Style transfer changes a picture until a frozen network sees the content of one picture and the
+style of another:
+
+    loss = content_weight   * mean( (F - F_content)^2 )            features of one deep layer
+         + style_weight     * mean_l mean( (G_l - G_style_l)^2 )   Gram matrices of several layers
+         + variation_weight * mean( |horizontal steps| + |vertical steps| )
+
+    G = F^T F / positions
+
+    symbol               shape                meaning
+    F                    (batch, h, w, c)     a layer's activations, h * w positions
+    G                    (batch, c, c)        which channels fire together, wherever that is
+
+Every term is a **mean**, so the balance between them stays when the picture grows.
+
 Kingma and Welling, arXiv:1312.6114 (the bound; the KL is their appendix B); Higgins and others,
-ICLR 2017 (beta).
+ICLR 2017 (beta); Gatys, Ecker and Bethge, CVPR 2016, arXiv:1508.06576 (style transfer).
 """
 
 from keras import ops
@@ -69,3 +84,59 @@ def kl_divergence(z_mean, z_log_var):
         A scalar in nats per image (Kingma and Welling, arXiv:1312.6114, appendix B).
     """
     return ops.mean(ops.sum(kl_terms(z_mean, z_log_var), axis=-1))
+
+
+def gram_matrix(features, weights=None):
+    """How strongly each pair of channels fires together, averaged over the picture.
+
+    Args:
+        features: activations of a layer, shape (batch, height, width, channels).
+        weights: how much each position counts, 0 or more, shape (batch, height, width, 1); None
+            counts all alike.
+
+    Returns:
+        Shape (batch, channels, channels), symmetric: the mean over positions of the product of two
+        channels. Gatys and others (arXiv:1508.06576, equation 3) take the sum and divide later.
+    """
+    if weights is None:
+        weights = ops.ones_like(features[..., :1])
+    weighted = features * weights / ops.sum(weights, axis=(1, 2), keepdims=True)
+    return ops.einsum("bhwc,bhwd->bcd", weighted, features)
+
+
+def content_loss(features, target):
+    """Mean squared difference of two pictures' activations at one layer, a scalar.
+
+    Args:
+        features: shape (batch, height, width, channels).
+        target: the content picture's, same shape.
+    """
+    return ops.mean(ops.square(features - target))
+
+
+def style_loss(grams, targets, weights):
+    """Weighted mean over layers of the mean squared difference of Gram matrices, a scalar.
+
+    Args:
+        grams: one matrix per layer, each of shape (batch, channels, channels).
+        targets: the style picture's, in the same order.
+        weights: one number per layer, 0 or more and not all 0; only their ratios matter.
+    """
+    pairs = zip(grams, targets, weights, strict=True)
+    total = sum(weight * ops.mean(ops.square(gram - target)) for gram, target, weight in pairs)
+    return total / sum(weights)
+
+
+def total_variation(images):
+    """Mean absolute step between neighbouring pixels, horizontal plus vertical, a scalar.
+
+    Rudin, Osher and Fatemi (Physica D 60, 1992) penalise it to remove noise and keep edges. This is
+    `tf.image.total_variation` divided by the number of values.
+
+    Args:
+        images: shape (batch, height, width, channels).
+    """
+    down = ops.abs(images[:, 1:] - images[:, :-1])
+    right = ops.abs(images[:, :, 1:] - images[:, :, :-1])
+    values = ops.cast(ops.size(images), images.dtype)
+    return (ops.sum(down) + ops.sum(right)) / values

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data
+from helpers import cache, data
 
 RNG = np.random.default_rng(0)
 
@@ -77,10 +77,10 @@ def host(tmp_path, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.cache = tmp_path / "cache"
     source = {"Keras host": data._mnist_from_keras}
-    tiny = data.Dataset("Tiny MNIST", data.fingerprint(arrays), source)
+    tiny = cache.Dataset("Tiny MNIST", data.idx_fingerprint(arrays), source, data.idx_fingerprint)
     monkeypatch.setenv("GDL_HOME", str(server.cache))
     monkeypatch.setattr(data, "KERAS_HOST", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr(data, "CONNECT_AND_READ_SECONDS", (2, 1))
+    monkeypatch.setattr(cache, "CONNECT_AND_READ_SECONDS", (2, 1))
     monkeypatch.setitem(data.DATASETS, "mnist", tiny)
     yield server
     server.released.set()
@@ -134,7 +134,7 @@ def test_fingerprint_is_that_of_the_four_idx_files_in_a_row():
     for array in arrays.values():
         files += bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
         files += array.tobytes()
-    assert data.fingerprint(arrays) == hashlib.sha256(files).hexdigest()
+    assert data.idx_fingerprint(arrays) == hashlib.sha256(files).hexdigest()
 
 
 def test_idx_of_another_type_is_refused():
@@ -153,7 +153,7 @@ def test_fetches_once_then_reads_the_cache(host):
 @pytest.mark.parametrize("manner", ["truncated", "wrong bytes", "hangs", "missing"])
 def test_a_bad_download_leaves_no_cache_and_names_the_source(host, manner):
     host.manner = manner
-    with pytest.raises(data.DataError, match=r"MNIST could not be fetched\. Connect.*Keras host"):
+    with pytest.raises(cache.DataError, match=r"MNIST could not be fetched\. Connect.*Keras host"):
         data.mnist()
     assert cached(host) == []
     host.manner = "well"
@@ -163,7 +163,7 @@ def test_a_bad_download_leaves_no_cache_and_names_the_source(host, manner):
 
 def test_no_network_and_no_cache(host, monkeypatch):
     monkeypatch.setattr(data, "KERAS_HOST", "http://127.0.0.1:9")
-    with pytest.raises(data.DataError, match=r"Connect to the internet, .*Tried: Keras host"):
+    with pytest.raises(cache.DataError, match=r"Connect to the internet, .*Tried: Keras host"):
         data.mnist()
     assert cached(host) == []
 
@@ -203,11 +203,12 @@ def test_a_damaged_cache_is_repaired_and_says_so(host, damage):
 
 PROGRAM = """
 import sys, numpy as np
-from helpers import data
+from helpers import cache, data
 arrays = dict(np.load(sys.argv[1]))
 data.KERAS_HOST = sys.argv[2]
 source = {"host": data._mnist_from_keras}
-data.DATASETS["mnist"] = data.Dataset("Tiny", data.fingerprint(arrays), source)
+pin = data.idx_fingerprint(arrays)
+data.DATASETS["mnist"] = cache.Dataset("Tiny", pin, source, data.idx_fingerprint)
 print(len(data.mnist()[0].images), flush=True)
 """
 
@@ -244,8 +245,8 @@ def test_a_full_disk_is_named(host, monkeypatch):
     def full(*arguments, **keywords):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data.np, "savez", full)
-    with pytest.raises(data.DataError, match=r"cannot be written .*free some disk space"):
+    monkeypatch.setattr(cache.np, "savez", full)
+    with pytest.raises(cache.DataError, match=r"cannot be written .*free some disk space"):
         data.mnist()
     assert cached(host) == []
 
@@ -262,7 +263,7 @@ def test_gzipped_idx_route(host, monkeypatch):
         path.write_bytes(serve(name))
         return path
 
-    monkeypatch.setattr(data, "download", fake_download)
+    monkeypatch.setattr(cache, "download", fake_download)
     host.cache.mkdir()
     arrays = data._fashion_from_keras(host.cache)
     for name, array in arrays.items():
@@ -313,7 +314,7 @@ def test_load_image_from_an_address(host, tmp_path):
     address = f"http://127.0.0.1:{host.server_port}/a.png"
     np.testing.assert_array_equal(data.load_image(address, 16), data.load_image(path, 16))
     host.manner = "missing"
-    with pytest.raises(data.DataError, match="cannot be fetched: check the address"):
+    with pytest.raises(cache.DataError, match="cannot be fetched: check the address"):
         data.load_image(address)
 
 

@@ -1,0 +1,186 @@
+"""How does a verified array get from somewhere else into a cache that can be trusted?
+
+A data set is looked for in its sources' order, and whatever answers must have the pinned hash:
+
+    1. our cache            `GDL_HOME`, or the user's cache folder
+    2. the sources          the canonical host, then a package, as :class:`Dataset` lists them
+
+The cache is written to a temporary folder and moved into place under a lock: whole or absent,
+never half. A damaged cache is noticed by its hash and fetched again.
+"""
+
+import hashlib
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import filelock
+import numpy as np
+import platformdirs
+import pooch
+
+CONNECT_AND_READ_SECONDS = (5, 30)
+PACKAGE_SECONDS = 600
+Arrays = dict[str, np.ndarray]
+
+
+class DataError(RuntimeError):
+    """Data that cannot be had or read; the message says what was tried and what to do."""
+
+
+def cache_folder() -> Path:
+    """The folder that holds verified data: `GDL_HOME`, or the user's cache folder."""
+    default = platformdirs.user_cache_dir("generative-deep-learning-labs")
+    folder = Path(os.environ.get("GDL_HOME") or default).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def download(url: str, folder: Path) -> Path:
+    """Fetch one file; slow hosts are given up after `CONNECT_AND_READ_SECONDS`.
+
+    Raises:
+        OSError: no connection, an error status, or a body shorter than announced.
+    """
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(timeout=CONNECT_AND_READ_SECONDS)
+    return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
+
+
+def download_package(requirement: str, folder: Path, kind: str) -> Path:
+    """Fetch one package with pip, checked by its hash, and execute nothing of a wheel.
+
+    Args:
+        requirement: ``"name==version --hash=sha256:..."``.
+        folder: where the file is put.
+        kind: ``"wheel"`` or ``"sdist"``, the archive of sources.
+
+    Returns:
+        The downloaded file.
+
+    Raises:
+        OSError: pip failed; the message is its last line.
+    """
+    (folder / "requirement.txt").write_text(requirement)
+    only = "--only-binary" if kind == "wheel" else "--no-binary"
+    pip = [sys.executable, "-m", "pip", "download", "--timeout", "15", "--retries", "1", "-q"]
+    safely = ["--no-deps", only, ":all:", "--require-hashes"]
+    run([*pip, *safely, "-d", str(folder), "-r", "requirement.txt"], folder)
+    name = requirement.split("==")[0]
+    return next(path for path in folder.iterdir() if path.name.startswith(f"{name}-"))
+
+
+def run(command: list[str], folder: Path) -> None:
+    """Run a package client in a folder; its last line of complaint becomes the error."""
+    how = {"capture_output": True, "text": True, "timeout": PACKAGE_SECONDS}
+    result = subprocess.run(command, cwd=folder, **how)
+    if result.returncode:
+        complaint = result.stderr.strip().splitlines() or ["no message"]
+        raise OSError(f"{command[0]} failed: {complaint[-1]}")
+
+
+def read_npz(path: Path) -> Arrays:
+    """All arrays of an `.npz` file; pickled objects are refused."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def fingerprint(arrays: Arrays) -> str:
+    """SHA-256 over the names, shapes, types and bytes of arrays, in order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.shape} {array.dtype.str}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+class Dataset(NamedTuple):
+    """Arrays to be had: a title, the pinned hash, sources to try in order, how to take the hash."""
+
+    title: str
+    sha256: str
+    sources: dict[str, Callable[[Path], Arrays]]
+    fingerprint: Callable[[Arrays], str] = fingerprint
+
+
+UNREADABLE = (
+    OSError, ValueError, KeyError, EOFError, StopIteration, IndexError,
+    struct.error, zlib.error, zipfile.BadZipFile, tarfile.TarError, subprocess.SubprocessError,
+)  # fmt: skip
+
+
+def _verify(arrays: Arrays, dataset: Dataset) -> None:
+    if dataset.fingerprint(arrays) != dataset.sha256:
+        raise ValueError("wrong SHA-256")
+
+
+def _read_cache(path: Path, dataset: Dataset) -> Arrays | None:
+    """The cached arrays, or None where there are none; a damaged file is deleted."""
+    if not path.exists():
+        return None
+    try:
+        arrays = read_npz(path)
+        _verify(arrays, dataset)
+    except UNREADABLE as error:
+        warnings.warn(f"{path} is damaged ({error}): fetching it again.", stacklevel=5)
+        path.unlink()
+        return None
+    return arrays
+
+
+def _fetch(folder: Path, dataset: Dataset) -> Arrays:
+    """Arrays from the first source that answers with the right bytes."""
+    failures = []
+    for source, read in dataset.sources.items():
+        try:
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                arrays = read(Path(scratch))
+            _verify(arrays, dataset)
+            return arrays
+        except UNREADABLE as error:
+            failures.append(f"{source} ({' '.join(str(error).split())[:200]})")
+    tried = "; ".join(failures)
+    advice = "Connect to the internet, or install one of these packages, and run this again"
+    raise DataError(f"{dataset.title} could not be fetched. {advice}. Tried: {tried}.")
+
+
+def _fill_cache(path: Path, dataset: Dataset) -> Arrays:
+    """Fetch into a folder beside the cache, then move the result into place in one step."""
+    scratch = path.with_suffix(".partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        arrays = _fetch(scratch, dataset)
+        np.savez(scratch / path.name, **arrays)
+        os.replace(scratch / path.name, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}): free some disk space.") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return arrays
+
+
+def load(name: str, dataset: Dataset) -> Arrays:
+    """The verified arrays of a data set, from the cache or else from its first source that answers.
+
+    Args:
+        name: of the file in the cache, without its ending.
+        dataset: what it should be and where to get it.
+
+    Raises:
+        DataError: no source answered with the right bytes, or the cache cannot be written.
+    """
+    path = cache_folder() / f"{name}.npz"
+    with filelock.FileLock(path.with_suffix(".lock")):
+        arrays = _read_cache(path, dataset)
+        return _fill_cache(path, dataset) if arrays is None else arrays
