@@ -44,7 +44,7 @@ def tree(notebook):
 
 def helper_names():
     """Functions and classes that helpers define, read without importing them."""
-    modules = [ast.parse(file.read_text()) for file in (ROOT / "helpers").glob("*.py")]
+    modules = [ast.parse(file.read_text()) for file in (ROOT / "helpers").rglob("*.py")]
     kinds = (ast.FunctionDef, ast.ClassDef)
     return {node.name for module in modules for node in module.body if isinstance(node, kinds)}
 

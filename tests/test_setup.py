@@ -130,7 +130,7 @@ def functions(path):
             yield node, node.end_lineno - body[0].lineno + 1 if body else 0
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "helpers").rglob("*.py")), ids=lambda p: p.stem)
 def test_helpers_are_short_functions_with_docstrings(path):
     for node, lines in functions(path):
         assert lines <= 28, f"{node.name} has {lines} lines"
@@ -139,9 +139,11 @@ def test_helpers_are_short_functions_with_docstrings(path):
 
 
 def test_a_helper_imports_only_from_lower_floors():
-    floors = ["runtime", "data", "pretrained", "layers", "losses", "vae"]
-    floors += ["latent", "metrics", "plots", "widgets"]
-    for path in (ROOT / "helpers").glob("[a-z]*.py"):
+    floors = ["runtime", "cache", "paintings", "torch_weights", "data", "pretrained", "layers"]
+    floors += ["losses", "style", "vae", "latent", "metrics", "plots", "widgets"]
+    helpers = ROOT / "helpers"
+    for path in set(helpers.rglob("*.py")) - {helpers / "__init__.py"}:
+        floor = path.relative_to(helpers).with_suffix("").parts[0]
         match = re.search(r"^from helpers import (.+)$", path.read_text(), re.M)
         for name in match.group(1).split(", ") if match else []:
-            assert floors.index(name) < floors.index(path.stem), f"{path.stem} imports {name}"
+            assert floors.index(name) < floors.index(floor), f"{path} imports {name}"

@@ -141,7 +141,7 @@ def test_training_panel_trains_and_draws(make_panel):
     assert not panel.train.disabled and panel.stop.disabled
     assert set(panel.history) == {"loss", "reconstruction", "kl"}
     assert panel.progress.value == 1.0 and panel.curve_image.value != empty
-    assert panel.caption.text.startswith("Training done.") and "answer 42.0" in panel.caption.text
+    assert panel.caption.text.startswith("Done.") and "answer 42.0" in panel.caption.text
     assert size(panel.sample_image.value)[0] > 40
 
 
@@ -201,7 +201,7 @@ def test_stop_leaves_a_usable_model(make_panel, images):
         time.sleep(0.05)
     panel.stop.click()
     panel.join()
-    assert 0 < panel.progress.value < 1 and "stopped" in panel.caption.text
+    assert 0 < panel.progress.value < 1 and "Stopped." in panel.caption.text
     assert np.all(np.isfinite(panel.model.decode(panel.model.encode(images)[0])))
     panel.controls["epochs"].value = 1
     panel.train.click()
@@ -210,7 +210,7 @@ def test_stop_leaves_a_usable_model(make_panel, images):
 
 
 def test_time_left_is_shown_while_training(make_panel, monkeypatch):
-    monkeypatch.setattr(widgets, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(widgets.training, "REFRESH_SECONDS", 0.0)
     panel = make_panel()
     said = []
     panel.time_left.observe(lambda change: said.append(change["new"]), "value")

@@ -238,5 +238,5 @@ def test_train_then_stop(page, lab07):
     run_cell(page, waiting, wait=False)
     page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
     stop.click()
-    page.wait_for_function("() => document.body.innerText.includes('Training stopped')")
+    page.wait_for_function("() => document.body.innerText.includes('Stopped.')")
     assert changed(page, train.is_enabled, False) and stop.is_disabled()

@@ -1,0 +1,204 @@
+"""Move through a space of codes: a plane, a path, a choice of models."""
+
+from collections.abc import Callable
+
+import ipywidgets
+import keras
+import numpy as np
+from PIL import Image, ImageDraw
+from sklearn.decomposition import PCA
+
+from helpers import latent, plots
+from helpers.widgets.base import WIDE, Lab, Pad, beside, enlarge, make_slider
+
+
+class LatentExplorer(Lab):
+    """Move a point over the codes of the test set and watch what it decodes to.
+
+    With two latent dimensions the plane is the latent space itself. With more, the coordinates
+    are those of the first principal axes of the codes, and the plane shows the first two.
+
+    Args:
+        decode: from codes (n, latent) to images (n, height, width, channels), for example
+            `vae.decode`.
+        codes: posterior means of test images, shape (n, latent), latent of 2 or more.
+        labels: whole numbers from 0 to 9, shape (n,), for the colours.
+        axes: how many principal axes get a slider when there are more than two dimensions.
+    """
+
+    title = "Latent explorer: a point on the plane of codes and the picture decoded from it"
+
+    def __init__(self, decode: Callable, codes, labels, axes: int = 3):
+        if codes.ndim != 2 or codes.shape[1] < 2:
+            raise ValueError(f"codes have shape {codes.shape}: use (n, latent), latent 2 or more.")
+        self.decode, self.codes, self.labels = decode, codes, np.asarray(labels)
+        self._choose_axes(codes, axes)
+        self._draw_plane()
+        self.sliders = [
+            make_slider(name, 0.0, -reach, reach, 0.05)
+            for name, reach in zip(self.names, self.reach, strict=True)
+        ]
+        for slider, trait in zip(self.sliders, "xy", strict=False):
+            ipywidgets.link((slider, "value"), (self.pad, trait))
+        self.image = ipywidgets.Image(width=224, height=224)
+        row = ipywidgets.HBox([self.pad, ipywidgets.VBox([self.image, *self.sliders])])
+        super().__init__([row], ["picture decoded at the point"])
+        for slider in self.sliders:
+            slider.observe(self._refresh, "value")
+        self._refresh()
+
+    def _choose_axes(self, codes: np.ndarray, axes: int) -> None:
+        """Coordinates are offsets along the rows of `basis` from `centre`."""
+        width = codes.shape[1]
+        if width == 2:
+            self.centre, self.basis, self.names = np.zeros(2), np.eye(2), ["z1", "z2"]
+        else:
+            pca = PCA(min(axes, width)).fit(codes)
+            self.centre, self.basis = pca.mean_, pca.components_
+            self.names = [f"axis {number + 1}" for number in range(len(self.basis))]
+        self.coordinates = (codes - self.centre) @ self.basis.T
+        far = np.quantile(np.abs(self.coordinates), 0.995, axis=0)
+        self.reach = [max(1.0, round(float(reach), 1)) for reach in far]
+
+    def _draw_plane(self) -> None:
+        x, y = self.reach[:2]
+        plane, (axes,) = plots.figure("codes of test images, coloured by label", size=(4.4, 4))
+        plots.scatter(axes, self.coordinates[:, :2], self.labels, size=5)
+        axes.set(xlim=(-x, x), ylim=(-y, y), xlabel=self.names[0], ylabel=self.names[1])
+        axes.set_aspect("auto")
+        self.plane = plane.pixels()
+        ranges = {"x_range": [-x, x], "y_range": [-y, y], "frame": plots.frame(axes)}
+        self.pad = Pad(names=self.names[:2], picture=plots.png(self.plane), **ranges)
+
+    @property
+    def place(self) -> np.ndarray:
+        """What the sliders say, shape (axes,)."""
+        return np.array([slider.value for slider in self.sliders])
+
+    @property
+    def code(self) -> np.ndarray:
+        """The chosen code, shape (latent,)."""
+        return self.centre + self.place @ self.basis
+
+    def _refresh(self, change=None) -> None:
+        with self.lock:
+            self.decoded = self.decode(self.code[np.newaxis].astype("float32"))[0]
+            self.scale = max(1, 224 // len(self.decoded))
+            self.image.value = plots.png(enlarge(self.decoded, self.scale))
+            nearest = np.argmin(np.sum((self.codes - self.code) ** 2, axis=1))
+            place = ", ".join(f"{s.description} = {s.value:.2f}" for s in self.sliders)
+            self.caption.text = f"{place}. The nearest test code has label {self.labels[nearest]}."
+
+    def picture(self) -> np.ndarray:
+        """The plane with the point on it, and the decoded picture."""
+        plane = Image.fromarray((255 * self.plane).astype("uint8"))
+        left, top, width, height = self.pad.frame
+        across, up = (self.place[:2] / self.reach[:2] + 1) / 2
+        centre = (left + across * width) * plane.width, (top + (1 - up) * height) * plane.height
+        ImageDraw.Draw(plane).circle(centre, 7, fill="white", outline="black", width=3)
+        return beside(np.asarray(plane) / 255, enlarge(self.decoded, self.scale))
+
+
+class Interpolator(Lab):
+    """Walk between two codes, straight or along the arc.
+
+    Args:
+        decode: from codes (n, latent) to images (n, height, width, channels).
+        codes: the codes to choose the two ends from, shape (n, latent).
+        images: the pictures the codes belong to, shown at the ends; None shows decoded ends.
+    """
+
+    title = "Interpolator: two pictures, the one between them, and the whole path"
+
+    STEPS = 11
+
+    def __init__(self, decode: Callable, codes, images=None):
+        self.decode, self.codes = decode, np.asarray(codes)
+        self.images = decode(self.codes.astype("float32")) if images is None else images
+        count = len(self.codes)
+        self.first = make_slider("first picture", 0, 0, count - 1, 1)
+        self.second = make_slider("second picture", min(1, count - 1), 0, count - 1, 1)
+        self.t = make_slider("t", 0.5, 0.0, 1.0, 0.01)
+        self.path = ipywidgets.ToggleButtons(options=["lerp", "slerp"], description="path")
+        self.ends, self.strip = ipywidgets.Image(height=112), ipywidgets.Image()
+        controls = ipywidgets.VBox([self.first, self.second, self.t, self.path])
+        top = ipywidgets.HBox([controls, self.ends])
+        names = ["first picture, picture at t, second picture", "the path from t = 0 to t = 1"]
+        super().__init__([top, self.strip], names)
+        for control in (self.first, self.second, self.path):
+            control.observe(self._new_path, "value")
+        self.t.observe(self._refresh, "value")
+        self._new_path()
+
+    def at(self, t) -> np.ndarray:
+        """Code or codes at t along the chosen path."""
+        path = {"lerp": latent.lerp, "slerp": latent.slerp}[self.path.value]
+        return path(self.codes[self.first.value], self.codes[self.second.value], t)
+
+    def _new_path(self, change=None) -> None:
+        with self.lock:
+            path = self.decode(self.at(np.linspace(0, 1, self.STEPS)).astype("float32"))
+            self.path_image = plots.tile(path, self.STEPS, gap=2)
+            self.strip.value = plots.png(enlarge(self.path_image, 2))
+            self._refresh()
+
+    def _refresh(self, change=None) -> None:
+        with self.lock:
+            code = self.at(self.t.value)
+            self.decoded = self.decode(code[np.newaxis].astype("float32"))[0]
+            ends = self.images[self.first.value], self.images[self.second.value]
+            self.ends_image = plots.tile(np.stack([ends[0], self.decoded, ends[1]]), 3, gap=2)
+            self.ends.value = plots.png(enlarge(self.ends_image, 4))
+            self.caption.text = (
+                f"t = {self.t.value:.2f}, norm of the code {np.linalg.norm(code):.2f}"
+            )
+
+    def picture(self) -> np.ndarray:
+        """The strip of the whole path below the ends with the picture between them."""
+        ends, strip = enlarge(self.ends_image, 3), enlarge(self.path_image, 2)
+        margin = (strip.shape[1] - ends.shape[1]) // 2
+        ends = np.pad(ends, ((0, 8), (margin, margin), (0, 0)), constant_values=1)
+        return np.concatenate([ends, strip[:, : ends.shape[1]]])
+
+
+class BetaSwitcher(Lab):
+    """Choose beta among trained models and see what it did to them.
+
+    Args:
+        models: beta to a trained :class:`helpers.vae.VAE` with two latent dimensions.
+        images: test images in [0, 1], shape (n, height, width, channels), n of 10 or more.
+        labels: whole numbers from 0 to 9, shape (n,).
+    """
+
+    title = "Beta switcher: reconstructions, samples and codes of models trained with other betas"
+    ROWS = "Rows from the top: test images, reconstructions, three rows of samples."
+
+    def __init__(self, models: dict[float, keras.Model], images, labels):
+        self.views = {beta: self._view(m, images, labels) for beta, m in models.items()}
+        self.beta = ipywidgets.SelectionSlider(options=list(models), description="beta", style=WIDE)
+        self.pictures, self.plane = ipywidgets.Image(), ipywidgets.Image()
+        row = ipywidgets.HBox([self.pictures, self.plane])
+        super().__init__([self.beta, row], ["test images, reconstructions, samples", "their codes"])
+        self.beta.observe(self._refresh, "value")
+        self._refresh()
+
+    @staticmethod
+    def _view(model, images, labels) -> dict:
+        """Everything to show for one model, drawn once so that switching is instant."""
+        z_mean, _ = model.encode(images)
+        reconstructions = model.decode(z_mean[:10])
+        samples = model.decode(latent.prior_codes(30, model.latent_dim))
+        pictures = np.concatenate([images[:10], reconstructions, samples])
+        figure = plots.scatters("Codes of test images", {"": z_mean[:, :2]}, labels)
+        drawn = enlarge(plots.tile(pictures, 10), 2), figure.pixels()
+        return {"drawn": drawn, "png": [plots.png(image) for image in drawn]}
+
+    def _refresh(self, change=None) -> None:
+        with self.lock:
+            view = self.views[self.beta.value]
+            self.pictures.value, self.plane.value = view["png"]
+            self.caption.text = f"beta {self.beta.value:g}. {self.ROWS}"
+
+    def picture(self) -> np.ndarray:
+        """Pictures and plane of the chosen beta."""
+        return beside(*self.views[self.beta.value]["drawn"])
