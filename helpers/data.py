@@ -208,11 +208,11 @@ def style_weights() -> cache.Arrays:
     return cache.load("style_weights", DATASETS["style_weights"])
 
 
-def load_image(source: str | Path, size: int | None = None) -> np.ndarray:
+def load_image(source: str | Path | bytes, size: int | None = None) -> np.ndarray:
     """Read any picture Pillow can, upright, on white where it is transparent.
 
     Args:
-        source: a path, or an address that starts with http:// or https://.
+        source: a path, an address that starts with http:// or https://, or a file's bytes.
         size: side in pixels of the square cut from the middle; None keeps the picture whole.
 
     Returns:
@@ -223,30 +223,36 @@ def load_image(source: str | Path, size: int | None = None) -> np.ndarray:
         ValueError: the file is no picture, is damaged, or is too large to be decoded safely.
         DataError: the address cannot be reached.
     """
+    if isinstance(source, bytes):
+        return _decode_image(io.BytesIO(source), "the uploaded file", size)
     if not str(source).startswith(("http://", "https://")):
-        return _decode_image(Path(source), size)
+        return _read_image(Path(source), size)
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = cache.download(str(source), Path(folder))
         except (OSError, ValueError) as error:
             advice = "check the address and the connection, or save the picture and give its path"
             raise cache.DataError(f"{source} cannot be fetched: {advice}.") from error
-        return _decode_image(path, size)
+        return _read_image(path, size)
 
 
-def _decode_image(path: Path, size: int | None) -> np.ndarray:
+def _read_image(path: Path, size: int | None) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"There is no picture at {path}: check the path.")
+    return _decode_image(path, path.name, size)
+
+
+def _decode_image(source: Path | io.BytesIO, name: str, size: int | None) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+            with Image.open(source) as picture:
                 picture = ImageOps.exif_transpose(picture).convert("RGBA")
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         limit = f"{Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels"
-        raise ValueError(f"{path.name} has over {limit}: make it smaller first.") from error
+        raise ValueError(f"{name} has over {limit}: make it smaller first.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path.name} is no picture, or is damaged ({error}).") from error
+        raise ValueError(f"{name} is no picture, or is damaged ({error}).") from error
     white = Image.new("RGBA", picture.size, "white")
     picture = Image.alpha_composite(white, picture).convert("RGB")
     return _square(picture, size) if size else np.asarray(picture, "float32") / 255
@@ -281,7 +287,7 @@ def image_folder(path: str | Path, size: int) -> np.ndarray:
     images, bad = [], []
     for file in files:
         try:
-            images.append(_decode_image(file, size))
+            images.append(_read_image(file, size))
         except ValueError:
             bad.append(str(file.relative_to(folder)))
     if not images:

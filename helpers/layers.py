@@ -40,3 +40,28 @@ class Sampling(keras.layers.Layer):
     def get_config(self):
         """Settings for the `.keras` file."""
         return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("gdl")
+class AdaIN(keras.layers.Layer):
+    """Adaptive instance normalisation (Huang and Belongie, arXiv:1703.06868).
+
+    Args:
+        epsilon: added to both variances, so that a flat channel divides by no zero.
+    """
+
+    def __init__(self, epsilon: float = 1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, inputs):
+        """Return features of the content's shape from the list `[content, style]`."""
+        content, style = inputs
+        mean, variance = ops.moments(content, axes=(1, 2), keepdims=True)
+        style_mean, style_variance = ops.moments(style, axes=(1, 2), keepdims=True)
+        normalised = (content - mean) / ops.sqrt(variance + self.epsilon)
+        return normalised * ops.sqrt(style_variance + self.epsilon) + style_mean
+
+    def get_config(self):
+        """Settings for the `.keras` file."""
+        return {**super().get_config(), "epsilon": self.epsilon}

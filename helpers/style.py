@@ -11,10 +11,10 @@ Nothing of the network is trained. The picture x is: its pixels are the variable
     G                their Gram matrix        compared with the painting's at several layers
 
 The targets are computed once; each step is one pass through the network and one back. A small
-picture is painted first and enlarged: large shapes settle where a step costs a quarter.
+picture is painted first and enlarged: large shapes settle where a step costs a sixteenth.
 
 Gatys, Ecker and Bethge, arXiv:1508.06576; coarse to fine and masks: Gatys and others,
-arXiv:1611.07865.
+arXiv:1611.07865. In one pass instead, for any style: Huang and Belongie, arXiv:1703.06868.
 """
 
 import time
@@ -26,13 +26,15 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 from PIL import Image
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 from skimage import color
 
-from helpers import data, losses, pretrained
+from helpers import data, layers, losses, pretrained
 
 STYLE_LAYERS = {f"block{block}_conv1": 1.0 for block in (1, 2, 3, 4)}
 CONTENT_LAYER = "block4_conv2"
+CONTENT_WEIGHT, STYLE_WEIGHT, VARIATION_WEIGHT = 1.0, 20.0, 3.0
+SIZES, STEPS = (64, 128, 256), (100, 60, 25)
 
 
 class Frame(NamedTuple):
@@ -78,7 +80,7 @@ class _Stopped(Exception):
 class _Targets(NamedTuple):
     """What a picture of one size is compared with."""
 
-    content: tf.Tensor
+    content: tf.Tensor | None
     grams: list[tf.Tensor]
     masks: list[tf.Tensor]
 
@@ -86,7 +88,7 @@ class _Targets(NamedTuple):
 class StyleTransfer:
     """Paint a photograph in the style of one or several paintings, by optimisation.
 
-    After, or while, it runs, `best` holds the picture with the lowest loss so far.
+    `best` is the picture with the lowest loss so far, also after an interrupt.
 
     Args:
         content: the photograph, RGB in [0, 1], shape (height, width, 3).
@@ -94,8 +96,8 @@ class StyleTransfer:
         mix: how much each painting counts; None counts all alike.
         layers: style layer to its weight; layers of weight 0 are left out.
         content_layer: where content is compared.
-        content_weight: of the content loss; 0 gives a texture in the photograph's shape.
-        style_weight: of the style loss.
+        content_weight: of the content loss; 0 makes a texture in the photograph's shape.
+        style_weight: of the style loss; 0 shows what one layer keeps of the photograph.
         variation_weight: of the total variation.
         mask: where the style is asked for, in [0, 1], shape (height, width, 1); None is everywhere.
         original_colours: whether the picture gets the photograph's colours in the end.
@@ -112,60 +114,56 @@ class StyleTransfer:
         mix: list[float] | None = None,
         layers: dict[str, float] = STYLE_LAYERS,
         content_layer: str = CONTENT_LAYER,
-        content_weight: float = 1.0,
-        style_weight: float = 100.0,
-        variation_weight: float = 1.0,
+        content_weight: float = CONTENT_WEIGHT,
+        style_weight: float = STYLE_WEIGHT,
+        variation_weight: float = VARIATION_WEIGHT,
         mask: np.ndarray | None = None,
         original_colours: bool = False,
         weights: str | None = "normalised",
     ):
-        for picture in (content, *styles):
-            data.check_images(np.asarray(picture)[np.newaxis])
+        names, values = ("content", "style", "variation"), (content_weight, style_weight)
+        self.weights = dict(zip(names, (*values, variation_weight), strict=True))
         self.content, self.styles, self.mask = content, styles, mask
         self.mix = np.ones(len(styles)) if mix is None else np.asarray(mix, "float64")
-        self.layers = {name: weight for name, weight in layers.items() if weight}
+        self.layers = {name: weight for name, weight in layers.items() if weight and style_weight}
         self.content_layer, self.original_colours = content_layer, original_colours
-        self.weights = {
-            "content": content_weight,
-            "style": style_weight,
-            "variation": variation_weight,
-        }
         self._check()
-        names = tuple(dict.fromkeys((*self.layers, content_layer)))
-        self.network = pretrained.vgg19(names, weights)
+        seen = (*self.layers, content_layer) if content_weight else tuple(self.layers)
+        self.network = pretrained.vgg19(tuple(dict.fromkeys(seen)), weights)
         self._evaluate = tf.function(self._losses_and_gradient, jit_compile=False)
         self.best = content
 
     def _check(self) -> None:
-        """Refuse weights and masks that mean nothing."""
-        if len(self.mix) != len(self.styles) or self.mix.min() < 0 or not self.mix.sum() > 0:
-            raise ValueError(
-                f"mix is {list(self.mix)} for {len(self.styles)} paintings: give each a number of "
-                "0 or more, and not only zeros."
-            )
-        if not self.layers or min((*self.layers.values(), *self.weights.values())) < 0:
-            raise ValueError("Weights must be 0 or more, and at least one style layer above 0.")
-        if self.mask is not None and (
-            self.mask.shape != (*self.content.shape[:2], 1) or not self.mask.max() > 0
+        """Refuse pictures, weights and masks that mean nothing."""
+        for picture in (self.content, *self.styles):
+            data.check_images(np.asarray(picture)[np.newaxis])
+        if min((*self.layers.values(), *self.weights.values())) < 0:
+            raise ValueError("A weight is below 0: use 0 or more.")
+        if not self.layers and not self.weights["content"]:
+            raise ValueError("Nothing to match: give a content weight, or a style layer a weight.")
+        if self.layers and (
+            len(self.mix) != len(self.styles) or min(self.mix) < 0 or not sum(self.mix)
         ):
-            raise ValueError(
-                f"mask has shape {self.mask.shape}: use (height, width, 1) of the photograph, with "
-                "1 where the style should go."
-            )
+            said = f"mix is {list(self.mix)} for {len(self.styles)} paintings"
+            raise ValueError(f"{said}: give each a number of 0 or more, and not only zeros.")
+        shape = (*self.content.shape[:2], 1)
+        if self.mask is not None and (self.mask.shape != shape or not self.mask.max() > 0):
+            said = f"mask has shape {self.mask.shape} and reaches {self.mask.max():g}"
+            raise ValueError(f"{said}: use shape {shape} with 1 where the style should go.")
 
     def losses(self, picture: tf.Tensor, targets: _Targets) -> dict[str, tf.Tensor]:
-        """The three terms, unweighted, and their weighted sum as `total`."""
-        features = self.network(picture)
-        grams = [
-            losses.gram_matrix(features[name], mask)
-            for name, mask in zip(self.layers, targets.masks, strict=True)
-        ]
-        parts = {
-            "content": losses.content_loss(features[self.content_layer], targets.content),
-            "style": losses.style_loss(grams, targets.grams, list(self.layers.values())),
-            "variation": losses.total_variation(picture),
-        }
-        return parts | {"total": sum(self.weights[name] * parts[name] for name in parts)}
+        """The terms whose weight is not 0, unweighted, and their weighted sum as `total`."""
+        features, parts = self.network(picture), {}
+        if self.weights["content"]:
+            seen = features[self.content_layer]
+            parts["content"] = losses.content_loss(seen, targets.content)
+        if self.layers:
+            pairs = zip(self.layers, targets.masks, strict=True)
+            grams = [losses.gram_matrix(features[name], mask) for name, mask in pairs]
+            parts["style"] = losses.style_loss(grams, targets.grams, list(self.layers.values()))
+        if self.weights["variation"]:
+            parts["variation"] = losses.total_variation(picture)
+        return parts | {"total": sum(self.weights[name] * part for name, part in parts.items())}
 
     def _losses_and_gradient(self, picture, targets):
         with tf.GradientTape() as tape:
@@ -175,26 +173,27 @@ class StyleTransfer:
 
     def targets(self, size: int) -> _Targets:
         """Features of the photograph and Gram matrices of the paintings at one size."""
-        content = self.network(resize(self.content, size)[np.newaxis])
+        photograph = resize(self.content, size)[np.newaxis]
+        features = self.network(photograph)
         paintings = [self.network(resize(style, size)[np.newaxis]) for style in self.styles]
-        mix = self.mix / self.mix.sum()
+        shares = self.mix / max(sum(self.mix), 1e-9)
         grams = [
-            sum(m * losses.gram_matrix(p[name]) for m, p in zip(mix, paintings, strict=True))
+            sum(s * losses.gram_matrix(p[name]) for s, p in zip(shares, paintings, strict=True))
             for name in self.layers
         ]
-        mask = np.ones((*self.content.shape[:2], 1)) if self.mask is None else self.mask
+        mask = np.ones_like(photograph[0, ..., :1]) if self.mask is None else self.mask
         masks = [
-            ops.image.resize(resize(mask, size)[np.newaxis], content[name].shape[1:3])
+            tf.image.resize(resize(mask, size)[np.newaxis], features[name].shape[1:3])
             for name in self.layers
         ]
-        return _Targets(content[self.content_layer], grams, masks)
+        return _Targets(features.get(self.content_layer), grams, masks)
 
     def run(
         self,
-        sizes: tuple[int, ...] = (128, 256),
-        steps: tuple[int, ...] = (60, 20),
-        optimizer: str = "adam",
-        learning_rate: float = 0.05,
+        sizes: tuple[int, ...] = SIZES,
+        steps: tuple[int, ...] = STEPS,
+        optimizer: str = "lbfgs",
+        learning_rate: float = 0.08,
         start: str = "content",
         on_frame: Callable[[Frame], bool | None] = lambda frame: None,
     ) -> np.ndarray:
@@ -212,10 +211,12 @@ class StyleTransfer:
             The best picture of the last round reached, at the last size.
 
         Raises:
-            ValueError: an unknown optimizer or start.
+            ValueError: an unknown optimizer or start, or another number of sizes than of steps.
         """
         if optimizer not in OPTIMIZERS or start not in ("content", "noise"):
             raise ValueError(f"{optimizer!r} from {start!r}: use adam or lbfgs, content or noise.")
+        if len(sizes) != len(steps) or min(sizes) < 32:
+            raise ValueError(f"sizes {sizes}, steps {steps}: as many of each, 32 pixels or more.")
         self._begin, self._step, self._on_frame = time.perf_counter(), 0, on_frame
         self.best = resize(self.content, sizes[0])
         if start == "noise":
@@ -271,8 +272,46 @@ def _lbfgs(evaluate, picture, steps, learning_rate):
         return loss, gradient.numpy().ravel().astype("float64")
 
     options = {"maxfun": steps, "maxiter": steps, "ftol": 0, "gtol": 0}
-    bounds = [(0, 1)] * picture.size
-    minimize(flat, picture.ravel(), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    how = {"jac": True, "method": "L-BFGS-B", "bounds": Bounds(0, 1), "options": options}
+    minimize(flat, picture.ravel(), **how)
 
 
 OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}
+
+
+class FastTransfer:
+    """Any style in one pass: encode, align means and standard deviations, decode.
+
+    Huang and Belongie, arXiv:1703.06868, with their weights.
+    """
+
+    def __init__(self):
+        encoder = pretrained.vgg19(("block4_conv1",))
+        self._encode = tf.function(encoder, autograph=False, reduce_retracing=True)
+        decoder = pretrained.adain_decoder()
+        self._decode = tf.function(decoder, autograph=False, reduce_retracing=True)
+        self.align = layers.AdaIN()
+
+    def encode(self, picture: np.ndarray) -> tf.Tensor:
+        """Features, (1, height / 8, width / 8, 512), of a picture, (height, width, 3) in [0, 1]."""
+        return self._encode(tf.constant(picture[np.newaxis], "float32"))["block4_conv1"]
+
+    def mix(self, content, styles: list, shares: list[float], alpha: float = 1.0):
+        """Features between the content's own and those in a mixture of styles.
+
+        Args:
+            content: features of the photograph.
+            styles: features of each painting.
+            shares: how much each painting counts, 0 or more, not all 0.
+            alpha: 0 gives back the photograph's features, 1 those of the styles.
+
+        Returns:
+            Features of the content's shape.
+        """
+        pairs = zip(styles, shares, strict=True)
+        aligned = sum(share * self.align([content, style]) for style, share in pairs if share)
+        return (1 - alpha) * content + alpha * aligned / sum(shares)
+
+    def decode(self, features) -> np.ndarray:
+        """A picture, (height, width, 3) clipped to [0, 1], height and width multiples of 8."""
+        return np.clip(self._decode(features)[0], 0, 1)

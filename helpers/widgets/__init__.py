@@ -12,6 +12,7 @@ Every control has a name that screen readers say, and each widget announces its 
 
 from helpers.widgets.base import Caption, Lab, Pad, beside, enlarge
 from helpers.widgets.codes import BetaSwitcher, Interpolator, LatentExplorer
+from helpers.widgets.painting import Scrubber, StyleMixer, StyleStudio, Upload
 from helpers.widgets.training import TrainingPanel
 
 __all__ = [
@@ -21,7 +22,11 @@ __all__ = [
     "Lab",
     "LatentExplorer",
     "Pad",
+    "Scrubber",
+    "StyleMixer",
+    "StyleStudio",
     "TrainingPanel",
+    "Upload",
     "beside",
     "enlarge",
 ]

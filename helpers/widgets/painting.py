@@ -1,0 +1,285 @@
+"""Paint under a slider: optimise a picture, or transfer a style in one pass."""
+
+import time
+
+import ipywidgets
+import numpy as np
+
+from helpers import data, plots, style
+from helpers.widgets.base import WIDE, Lab, Worker, beside, make_slider
+
+GALLERY_SIZE = 512
+
+
+def _dropdown(name: str, options, value: str) -> ipywidgets.Dropdown:
+    return ipywidgets.Dropdown(
+        options=list(options), value=value, description=name.replace("_", " "), style=WIDE
+    )
+
+
+def _choice(name: str, options: tuple, value) -> ipywidgets.SelectionSlider:
+    return ipywidgets.SelectionSlider(options=options, value=value, description=name, style=WIDE)
+
+
+def _log_slider(name: str, value: float, low: int, high: int) -> ipywidgets.FloatLogSlider:
+    text = name.replace("_", " ")
+    return ipywidgets.FloatLogSlider(value, min=low, max=high, description=text, style=WIDE)
+
+
+def _square(picture: np.ndarray, size: int) -> np.ndarray:
+    """The middle of a picture, `size` pixels a side."""
+    scaled = style.resize(picture, size)
+    top, left = (np.array(scaled.shape[:2]) - size) // 2
+    return scaled[top : top + size, left : left + size]
+
+
+class Upload(ipywidgets.HBox):
+    """A button that takes the learner's own picture, shows it, and adds it to some menus.
+
+    Args:
+        pictures: name to picture; uploads are added to it.
+        menus: dropdowns that list the names.
+    """
+
+    def __init__(self, pictures: dict[str, np.ndarray], menus: list[ipywidgets.Dropdown]):
+        self.pictures, self.menus = pictures, menus
+        self.button = ipywidgets.FileUpload(accept="image/*", description="Your picture")
+        self.said, self.preview = ipywidgets.Label(), ipywidgets.Image(height=64)
+        self.preview.layout.display = "none"
+        super().__init__([self.button, self.preview, self.said])
+        self.button.observe(self._receive, "value")
+
+    def _receive(self, change) -> None:
+        for file in change["new"]:
+            self.add(file["name"], bytes(file["content"]))
+
+    def add(self, name: str, content: bytes) -> None:
+        """Read a file's bytes; on success show it and list it in the menus, else say why not."""
+        try:
+            picture = data.load_image(content, GALLERY_SIZE)
+        except ValueError as error:
+            self.said.value = f"{name}: {error}"
+            return
+        self.pictures[name] = picture
+        self.preview.value = plots.png(style.resize(picture, 64))
+        self.preview.layout.display = ""
+        self.said.value = f"{name}: choose it in a menu above."
+        for menu in self.menus:
+            chosen = menu.value
+            menu.options = list(self.pictures)
+            menu.value = chosen
+
+
+class Scrubber(Lab):
+    """Move through the frames of something that took time.
+
+    Args:
+        pictures: one per frame, in [0, 1], shape (height, width, 1 or 3); heights may differ.
+        captions: one line per frame.
+        name: of the slider.
+        height: in pixels, to which every frame is scaled.
+    """
+
+    title = "Scrubber: the frames of a run, one slider"
+    STRIP = 6
+
+    def __init__(self, pictures: list[np.ndarray], captions: list[str], name: str = "frame"):
+        if not pictures or len(pictures) != len(captions):
+            raise ValueError(f"{len(pictures)} pictures and {len(captions)} captions: give equal.")
+        self.pictures, self.captions = pictures, captions
+        last = len(pictures) - 1
+        self.frame = make_slider(name, last, 0, last, 1)
+        self.image = ipywidgets.Image(height=320)
+        super().__init__([self.frame, self.image], ["the chosen frame"])
+        self.frame.observe(self._refresh, "value")
+        self._refresh()
+
+    def _refresh(self, change=None) -> None:
+        with self.lock:
+            self.image.value = plots.png(self.pictures[self.frame.value])
+            self.caption.text = self.captions[self.frame.value]
+
+    def picture(self) -> np.ndarray:
+        """A few frames from first to last, side by side."""
+        chosen = np.linspace(0, len(self.pictures) - 1, self.STRIP).round().astype(int)
+        tallest = max(len(picture) for picture in self.pictures)
+        frames = [self.pictures[number] for number in dict.fromkeys(chosen)]
+        return beside(*(style.resize(frame, tallest) for frame in frames))
+
+
+class StyleStudio(Worker):
+    """Choose a photograph, a painting and the weights; watch the picture being optimised.
+
+    Args:
+        photographs: name to picture, RGB in [0, 1] of shape (height, width, 3).
+        paintings: likewise.
+        size: shorter side of the result in pixels; a quarter and a half of it are painted first.
+        steps: in the largest round; the rounds before take twice and four times as many.
+    """
+
+    title = "Style studio: photograph, painting and weights; the picture and its loss curves"
+    SIZES = (64, 96, 128, 192, 256, 384)
+    DRAW_SECONDS = 0.5
+
+    def __init__(
+        self,
+        photographs: dict[str, np.ndarray],
+        paintings: dict[str, np.ndarray],
+        size: int = 128,
+        steps: int = 20,
+    ):
+        self.photographs, self.paintings = dict(photographs), dict(paintings)
+        self._make_choices(size, steps)
+        begin = self.make_controls("Paint", "paint-brush")
+        self.upload = Upload(self.photographs, [self.controls["photograph"]])
+        self.result, self.history, self.best = ipywidgets.Image(height=320), {}, None
+        self.curve_image = ipywidgets.Image(width=440, height=320)
+        left = ipywidgets.VBox([*self.controls.values(), self.upload, begin])
+        row = ipywidgets.HBox([left, self.result, self.curve_image])
+        row.layout.flex_flow = "row wrap"
+        super().__init__([row], ["your picture", "the picture as it is painted", "loss curves"])
+        self._draw(self.photographs[self.controls["photograph"].value])
+
+    def _make_choices(self, size: int, steps: int) -> None:
+        photograph, painting = next(iter(self.photographs)), next(iter(self.paintings))
+        self.controls = {
+            "photograph": _dropdown("photograph", self.photographs, photograph),
+            "painting": _dropdown("painting", self.paintings, painting),
+            "style_weight": _log_slider("style_weight", style.STYLE_WEIGHT, -1, 4),
+            "variation_weight": _log_slider("smoothness", style.VARIATION_WEIGHT, -1, 3),
+            "layers": ipywidgets.SelectMultiple(
+                options=list(style.STYLE_LAYERS),
+                value=list(style.STYLE_LAYERS),
+                description="style layers",
+                style=WIDE,
+            ),
+            "optimizer": ipywidgets.ToggleButtons(options=["lbfgs", "adam"], description="by"),
+            "size": _choice("size", self.SIZES, size),
+            "steps": make_slider("steps", steps, 5, 100, 5),
+        }
+
+    def work(self, settings: dict) -> str:
+        """Optimise one picture; `best` holds it even when stopped."""
+        self.history, self.drawn_at = {}, 0.0
+        photograph = self.photographs[settings.pop("photograph")]
+        paintings = [self.paintings[settings.pop("painting")]]
+        size, steps = settings.pop("size"), settings.pop("steps")
+        optimizer, layers = settings.pop("optimizer"), settings.pop("layers")
+        if not layers:
+            raise ValueError("No style layer is chosen: choose at least one.")
+        weights = {name: style.STYLE_LAYERS[name] for name in layers}
+        transfer = style.StyleTransfer(photograph, paintings, layers=weights, **settings)
+        plan = {"sizes": (size // 4, size // 2, size), "steps": (4 * steps, 2 * steps, steps)}
+        self.total, begin = 7 * steps, time.perf_counter()
+        self.best = transfer.run(
+            **plan, optimizer=optimizer, on_frame=lambda frame: self._watch(frame, begin)
+        )
+        self._draw(self.best)
+        last = {name: points[-1][1] for name, points in self.history.items()}
+        return ", ".join(f"{name} {value:.3g}" for name, value in last.items())
+
+    def _watch(self, frame: style.Frame, begin: float) -> bool:
+        for name, value in frame.losses.items():
+            self.history.setdefault(name, []).append((frame.seconds, value))
+        self.show_progress(min(frame.step, self.total), self.total, begin)
+        if frame.seconds - self.drawn_at > self.DRAW_SECONDS:
+            self._draw(frame.picture)
+            self.drawn_at = frame.seconds
+        return self.stop_asked.is_set()
+
+    def _draw(self, picture: np.ndarray) -> None:
+        with self.lock:
+            self.drawn = [style.resize(picture, 320), self._curves().pixels()]
+            self.result.value, self.curve_image.value = map(plots.png, self.drawn)
+
+    def _curves(self) -> plots.Figure:
+        figure, (axes,) = plots.figure(
+            "losses, unweighted, and their weighted total", size=(4.4, 3.2)
+        )
+        for name, points in self.history.items():
+            axes.semilogy(*zip(*points, strict=True), label=name)
+        axes.set(xlabel="seconds", ylabel="loss")
+        if self.history:
+            axes.legend(frameon=False)
+        else:
+            axes.text(0.5, 0.5, "press Paint", ha="center", va="center", transform=axes.transAxes)
+        return figure
+
+    def picture(self) -> np.ndarray:
+        """The picture and its curves."""
+        return beside(*self.drawn)
+
+
+class StyleMixer(Lab):
+    """One photograph, two paintings, one pass: mix them under a slider.
+
+    Args:
+        photographs: name to picture, RGB in [0, 1] of shape (height, width, 3).
+        paintings: likewise; the first two are chosen at first.
+        transfer: a :class:`helpers.style.FastTransfer`.
+        size: side of the result in pixels.
+    """
+
+    title = "Style mixer: a photograph, two paintings, and the picture between them"
+    SIZES = (128, 192, 256, 384)
+
+    def __init__(
+        self,
+        photographs: dict[str, np.ndarray],
+        paintings: dict[str, np.ndarray],
+        transfer: style.FastTransfer,
+        size: int = 192,
+    ):
+        self.pictures = {**photographs, **paintings}
+        self.transfer, self.painted = transfer, None
+        first, second = list(paintings)[:2]
+        names = {"photograph": next(iter(photographs)), "painting_1": first, "painting_2": second}
+        self.menus = {n: _dropdown(n, self.pictures, value) for n, value in names.items()}
+        self.size = _choice("size", self.SIZES, size)
+        self.mixture = make_slider("mix", 0.0, 0.0, 1.0, 0.01)
+        self.alpha = make_slider("strength", 1.0, 0.0, 1.0, 0.01)
+        self.colours = ipywidgets.Checkbox(description="keep the photograph's colours")
+        self.upload = Upload(self.pictures, list(self.menus.values()))
+        self.originals, self.result = ipywidgets.Image(), ipywidgets.Image(height=384)
+        controls = [*self.menus.values(), self.size, self.mixture, self.alpha, self.colours]
+        row = ipywidgets.HBox(
+            [ipywidgets.VBox([*controls, self.upload, self.originals]), self.result]
+        )
+        names = ["your picture", "the photograph and the two paintings", "the painted photograph"]
+        super().__init__([row], names)
+        for control in (*self.menus.values(), self.size):
+            control.observe(self._encode, "value")
+        for control in (self.mixture, self.alpha, self.colours):
+            control.observe(self._paint, "value")
+        self._encode()
+
+    def _encode(self, change=None) -> None:
+        """Needed when a picture or the size changes; mixing alone skips it."""
+        with self.lock:
+            size = self.size.value
+            chosen = [_square(self.pictures[m.value], size) for m in self.menus.values()]
+            self.photograph = chosen[0]
+            self.content, *self.styles = [self.transfer.encode(picture) for picture in chosen]
+            self.thumbnails = plots.tile(np.stack([style.resize(p, 96) for p in chosen]), 3, gap=6)
+            self.originals.value = plots.png(self.thumbnails)
+            self._paint()
+
+    def _paint(self, change=None) -> None:
+        with self.lock:
+            begin, share = time.perf_counter(), self.mixture.value
+            mixed = self.transfer.mix(
+                self.content, self.styles, [1 - share, share], self.alpha.value
+            )
+            self.painted = self.transfer.decode(mixed)
+            if self.colours.value:
+                self.painted = style.keep_colours(self.painted, self.photograph)
+            self.result.value = plots.png(self.painted)
+            milliseconds = 1000 * (time.perf_counter() - begin)
+            first, second = (menu.value for menu in list(self.menus.values())[1:])
+            mixture = f"{100 - 100 * share:.0f} % {first}, {100 * share:.0f} % {second}"
+            said = f"{mixture}, strength {self.alpha.value:.2f}, painted in {milliseconds:.0f} ms"
+            self.caption.text = said
+
+    def picture(self) -> np.ndarray:
+        """The three originals beside the painted photograph."""
+        return beside(self.thumbnails, style.resize(self.painted, 384))

@@ -1,0 +1,123 @@
+"""Draw the diagrams of lab 01 as SVG: `python image/draw.py`.
+
+Dark ink on a white card with a frame, so that they read on dark pages as on light ones.
+"""
+
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+INK, BACK, CONTENT, STYLE, FROZEN = "#102027", "#c62828", "#2e7d32", "#6a1b9a", "#1565c0"
+
+
+def text(x, y, words, size=14, colour=INK, weight="normal") -> str:
+    """Centred words."""
+    look = f'font-size="{size}" fill="{colour}" font-weight="{weight}" text-anchor="middle"'
+    return f'<text x="{x}" y="{y}" {look}>{words}</text>'
+
+
+def box(x, y, width, height, fill, stroke) -> str:
+    """A rounded box."""
+    place = f'x="{x}" y="{y}" width="{width}" height="{height}" rx="6"'
+    return f'<rect {place} fill="{fill}" stroke="{stroke}" stroke-width="2"/>'
+
+
+def arrow(path, colour=INK, dashed=False) -> str:
+    """A line with a tip; `path` is SVG path data."""
+    dash = ' stroke-dasharray="7 5"' if dashed else ""
+    tip = f'marker-end="url(#tip{colour[1:]})"'
+    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash} {tip}/>'
+
+
+def lock(x, y) -> str:
+    """A padlock, for what is not trained."""
+    shackle = f'<path d="M{x - 6} {y} v-6 a6 6 0 0 1 12 0 v6" fill="none" stroke="{FROZEN}" '
+    body = f'<rect x="{x - 9}" y="{y}" width="18" height="14" rx="2" fill="{FROZEN}"/>'
+    return shackle + 'stroke-width="3"/>' + body
+
+
+def card(name, width, height, description, parts) -> None:
+    """Write one diagram on its white card."""
+    tips = "".join(
+        f'<marker id="tip{c[1:]}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" '
+        f'markerHeight="7" orient="auto"><path d="M0 0 L10 5 L0 10 z" fill="{c}"/></marker>'
+        for c in (INK, BACK, CONTENT, STYLE)
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="Helvetica, Arial, sans-serif" role="img" '
+        f'aria-label="{description}">'
+    )
+    frame = f'<rect x="1" y="1" width="{width - 2}" height="{height - 2}" rx="12" fill="#ffffff" '
+    lines = [head, frame + 'stroke="#9aa0a6"/>', f"<defs>{tips}</defs>", *parts, "</svg>"]
+    (HERE / name).write_text("\n".join(lines) + "\n")
+
+
+def loop() -> None:
+    """The frozen network and the picture that is updated."""
+    parts = [
+        box(28, 92, 96, 96, "#fff8e1", "#f9a825"),
+        text(76, 136, "picture x", 16, weight="bold"),
+        text(76, 158, "the pixels train", 12),
+        arrow("M126 140 H188"),
+        '<path d="M190 76 L400 106 V174 L190 204 z" fill="#e3f2fd" '
+        f'stroke="{FROZEN}" stroke-width="2"/>',
+        text(280, 134, "VGG19", 17, weight="bold"),
+        text(280, 156, "frozen: weights never change", 12),
+        lock(352, 118),
+        arrow("M402 128 C430 128 440 96 472 92", CONTENT),
+        arrow("M402 152 C430 152 440 184 472 188", STYLE),
+        box(474, 62, 150, 56, "#e8f5e9", CONTENT),
+        text(549, 86, "content loss", 15, CONTENT, "bold"),
+        text(549, 106, "against the photograph", 12),
+        box(474, 160, 150, 56, "#f3e5f5", STYLE),
+        text(549, 184, "style loss", 15, STYLE, "bold"),
+        text(549, 204, "against the painting", 12),
+        arrow("M626 92 C660 92 660 124 690 134"),
+        arrow("M626 188 C660 188 660 156 690 146"),
+        box(692, 112, 60, 56, "#eceff1", INK),
+        text(722, 146, "sum", 15, weight="bold"),
+        arrow("M722 170 V258 H76 V194", BACK, dashed=True),
+        text(400, 250, "gradient of the sum with respect to the pixels", 13, BACK),
+        arrow("M76 90 V34 H722 V108"),
+        text(400, 27, "total variation: how much neighbouring pixels differ", 13),
+    ]
+    card(
+        "style_loop.svg", 780, 280,
+        "A picture passes through the frozen network VGG19; content loss, style loss and total "
+        "variation are added; the gradient changes only the pixels.", parts,
+    )  # fmt: skip
+
+
+def layers() -> None:
+    """Where along the network content and style are measured."""
+    parts = [text(390, 28, "VGG19: deeper layers see more of the picture, less exactly", 14)]
+    sides = {1: (256, 64), 2: (128, 128), 3: (64, 256), 4: (32, 512), 5: (16, 512)}
+    for block, (side, channels) in sides.items():
+        x, half = 30 + 148 * (block - 1), 58 - 6 * block
+        parts.append(box(x, 150 - half, 128, 2 * half, "#e3f2fd", FROZEN))
+        parts.append(text(x + 64, 147, f"block {block}", 15, weight="bold"))
+        parts.append(text(x + 64, 165, f"{side} × {side} × {channels}", 12))
+        if block < 5:
+            parts.append(arrow(f"M{x + 129} 150 H{x + 146}"))
+        if block in STYLE_BLOCKS:
+            parts.append(arrow(f"M{x + 24} {150 + half} V226", STYLE))
+            parts.append(text(x + 44, 244, f"block{block}_conv1", 12, STYLE))
+        if block == 4:
+            parts.append(arrow(f"M{x + 64} {150 - half} V74", CONTENT))
+            parts.append(text(x + 64, 64, "block4_conv2: features as they are", 13, CONTENT))
+    low, high = min(STYLE_BLOCKS), max(STYLE_BLOCKS)
+    parts.append(box(30, 256, 148 * (high - low) + 128, 34, "#f3e5f5", STYLE))
+    words = "style: Gram matrices, which channels fire together, wherever that is"
+    parts.append(text(30 + (148 * (high - low) + 128) / 2, 278, words, 14, STYLE))
+    card(
+        "style_layers.svg", 780, 306,
+        "The five blocks of VGG19 with their sizes; style is measured by Gram matrices at the "
+        "first convolution of blocks 1 to 4, content at block4_conv2 alone.", parts,
+    )  # fmt: skip
+
+
+STYLE_BLOCKS = (1, 2, 3, 4)
+
+if __name__ == "__main__":
+    loop()
+    layers()
