@@ -49,3 +49,29 @@ def test_round_trip_through_config():
     config = keras.saving.serialize_keras_object(layer)
     copy = keras.saving.deserialize_keras_object(config)
     assert (copy.seed, copy.name) == (9, "draw")
+
+
+def test_adain_gives_the_content_the_styles_mean_and_standard_deviation():
+    rng = np.random.default_rng(0)
+    content = rng.normal(3, 2, (2, 6, 8, 4)).astype("float32")
+    style = rng.normal(-1, 5, (2, 5, 5, 4)).astype("float32")
+    found = ops.convert_to_numpy(layers.AdaIN()([content, style]))
+    over = {"axis": (1, 2), "keepdims": True}
+    normal = (content - content.mean(**over)) / content.std(**over)
+    expected = normal * style.std(**over) + style.mean(**over)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_adain_of_a_flat_channel_stays_finite():
+    flat, style = np.zeros((1, 4, 4, 1), "float32"), np.ones((1, 4, 4, 1), "float32")
+    np.testing.assert_allclose(layers.AdaIN()([flat, style]), style, atol=1e-6)
+
+
+def test_adain_survives_a_round_trip(tmp_path):
+    inputs = [keras.Input((4, 4, 3)), keras.Input((4, 4, 3))]
+    model = keras.Model(inputs, layers.AdaIN(epsilon=0.1)(inputs))
+    model.save(tmp_path / "a.keras")
+    again = keras.models.load_model(tmp_path / "a.keras")
+    arrays = list(np.random.default_rng(0).normal(size=(2, 1, 4, 4, 3)).astype("float32"))
+    np.testing.assert_array_equal(model(arrays), again(arrays))
+    assert again.layers[-1].epsilon == 0.1

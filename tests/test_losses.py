@@ -63,3 +63,52 @@ def test_known_marks_on_mnist(name, nats):
     grey = np.clip(grey, 1e-7, 1 - 1e-7)
     logits = np.broadcast_to(np.log(grey / (1 - grey)), test.images.shape)
     assert float(losses.bernoulli_nats(test.images, logits)) == pytest.approx(nats, abs=0.1)
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(1).normal(size=(2, 5, 7, 4)).astype("float32")
+
+
+def test_gram_matrix_is_the_mean_product_of_channels(features):
+    found = losses.gram_matrix(features)
+    expected = np.einsum("bhwc,bhwd->bcd", features, features) / 35
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    flat = features[1].reshape(35, 4)
+    np.testing.assert_allclose(found[1], flat.T @ flat / 35, rtol=1e-5, atol=1e-6)
+
+
+def test_weighted_gram_matrix_of_a_region_is_that_of_the_region_alone(features):
+    weights = np.zeros((2, 5, 7, 1), "float32")
+    weights[:, :, 2:5] = 0.5
+    found = losses.gram_matrix(features, weights)
+    np.testing.assert_allclose(found, losses.gram_matrix(features[:, :, 2:5]), rtol=1e-5, atol=1e-6)
+
+
+def test_style_terms_do_not_change_when_a_picture_is_repeated(features):
+    other, repeat = features[::-1], (1, 3, 2, 1)
+    grams = [losses.gram_matrix(np.tile(x, repeat)) for x in (features, other)]
+    small = losses.style_loss(
+        [losses.gram_matrix(features)], [losses.gram_matrix(other)], weights=[1.0]
+    )
+    large = losses.style_loss([grams[0]], [grams[1]], weights=[1.0])
+    assert float(large) == pytest.approx(float(small), rel=1e-5)
+    content = losses.content_loss(features, other)
+    repeated = losses.content_loss(np.tile(features, repeat), np.tile(other, repeat))
+    assert float(repeated) == pytest.approx(float(content), rel=1e-5)
+
+
+def test_style_loss_is_a_weighted_mean_over_layers(features):
+    grams, zeros = [features[..., :1], features], [0 * features[..., :1], 0 * features]
+    squares = [np.mean(np.square(gram)) for gram in grams]
+    assert float(losses.style_loss(grams, zeros, [3, 1])) == pytest.approx(
+        (3 * squares[0] + squares[1]) / 4, rel=1e-5
+    )
+    with pytest.raises(ValueError):
+        losses.style_loss(grams, zeros, [1.0])
+
+
+def test_total_variation_is_tensorflows_per_value():
+    images = np.random.default_rng(2).random((3, 6, 9, 3)).astype("float32")
+    expected = np.sum(tf.image.total_variation(tf.constant(images))) / images.size
+    assert float(losses.total_variation(images)) == pytest.approx(expected, rel=1e-5)

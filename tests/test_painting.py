@@ -1,0 +1,214 @@
+"""Studio, mixer, scrubber and uploads: every control acts, and bad files are named."""
+
+import io
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import data, style, widgets
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    return data.photographs(96)
+
+
+@pytest.fixture(scope="module")
+def paintings():
+    return data.style_images(96)
+
+
+@pytest.fixture(scope="module")
+def fast():
+    return style.FastTransfer()
+
+
+@pytest.fixture
+def mixer(photographs, paintings, fast):
+    return widgets.StyleMixer(photographs, paintings, fast, size=128)
+
+
+@pytest.fixture
+def studio(photographs, paintings):
+    studio = widgets.StyleStudio(photographs, paintings, size=128, steps=5)
+    studio.controls["layers"].value = ["block1_conv1", "block2_conv1"]
+    return studio
+
+
+def size(png):
+    return Image.open(io.BytesIO(png)).size
+
+
+def file_bytes(kind="PNG", shape=(30, 40), **options):
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (*shape, 3), "uint8")
+    Image.fromarray(pixels).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def test_studio_paints_and_says_the_losses(studio):
+    before = studio.result.value, studio.curve_image.value
+    studio.go.click()
+    studio.join()
+    assert studio.best.shape == (128, 128, 3) and studio.progress.value == 1
+    assert studio.result.value != before[0] and studio.curve_image.value != before[1]
+    assert studio.caption.text.startswith("Done. content ") and "total" in studio.caption.text
+    assert {"content", "style", "variation", "total"} == set(studio.history)
+
+
+def test_studio_stops_and_keeps_the_picture(studio):
+    studio.controls["steps"].value = 100
+    seen = studio.progress.observe
+    seen(lambda change: studio.stop.click() if change["new"] > 0 else None, "value")
+    studio.go.click()
+    studio.join()
+    assert studio.caption.text.startswith("Stopped. ") and 0 < studio.progress.value < 0.5
+    assert studio.best.shape == (128, 128, 3) and not studio.go.disabled
+
+
+def test_studio_settings_reach_the_transfer(studio, monkeypatch):
+    given = {}
+
+    class Spy(style.StyleTransfer):
+        def __init__(self, *pictures, **options):
+            given.update(options)
+            super().__init__(*pictures, **options)
+
+        def run(self, **plan):
+            given.update(plan)
+            return super().run((32,), (2,), on_frame=plan["on_frame"])
+
+    monkeypatch.setattr(style, "StyleTransfer", Spy)
+    studio.controls["style_weight"].value = 100.0
+    studio.controls["optimizer"].value = "adam"
+    studio.go.click()
+    studio.join()
+    assert (given["style_weight"], given["optimizer"]) == (100.0, "adam")
+    assert list(given["layers"]) == ["block1_conv1", "block2_conv1"]
+    assert (given["sizes"], given["steps"]) == ((32, 64, 128), (20, 10, 5))
+
+
+def test_studio_without_layers_says_so(studio):
+    studio.controls["layers"].value = []
+    studio.go.click()
+    with pytest.raises(ValueError, match="No style layer is chosen"):
+        studio.join()
+    assert "No style layer is chosen" in studio.caption.text and not studio.go.disabled
+
+
+@pytest.mark.parametrize(
+    ("control", "value"), [("mixture", 0.7), ("alpha", 0.2), ("colours", True), ("size", 192)]
+)
+def test_each_control_of_the_mixer_changes_the_picture(mixer, control, value):
+    before = mixer.result.value
+    getattr(mixer, control).value = value
+    assert mixer.result.value != before
+
+
+def test_menus_of_the_mixer_change_the_picture(mixer):
+    mixer.mixture.value = 0.5
+    for menu in mixer.menus.values():
+        before, pictures = mixer.result.value, mixer.originals.value
+        menu.value = "hatching"
+        assert mixer.result.value != before and mixer.originals.value != pictures
+
+
+def test_mixer_shows_what_the_network_paints(mixer, fast, photographs, paintings):
+    mixer.mixture.value, mixer.alpha.value = 0.25, 0.5
+    pictures = [photographs["astronaut"], paintings["starry_night"], paintings["marbling"]]
+    content, *styles = [fast.encode(style.resize(picture, 128)) for picture in pictures]
+    expected = fast.decode(fast.mix(content, styles, [0.75, 0.25], 0.5))
+    np.testing.assert_allclose(mixer.painted, expected, atol=1e-5)
+    assert "75 % starry_night, 25 % marbling, strength 0.50" in mixer.caption.text
+
+
+def test_mixing_alone_does_not_encode_again(mixer, monkeypatch):
+    monkeypatch.setattr(mixer.transfer, "encode", lambda picture: pytest.fail("encoded again"))
+    mixer.mixture.value, mixer.alpha.value = 0.4, 0.6
+    monkeypatch.undo()
+
+
+def test_an_upload_is_shown_and_offered(mixer):
+    name, content = "holiday.png", file_bytes()
+    upload = {"name": name, "type": "image/png", "size": len(content), "last_modified": 0}
+    mixer.upload._receive({"new": ({**upload, "content": memoryview(content)},)})
+    assert (
+        size(mixer.upload.preview.value) == (64, 64) and mixer.upload.preview.layout.display == ""
+    )
+    assert name in mixer.upload.said.value
+    before = mixer.result.value
+    for menu in mixer.menus.values():
+        assert name in menu.options
+        menu.value = name
+    assert mixer.result.value != before
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "BMP", "GIF", "WEBP", "TIFF"])
+def test_any_format_of_pillow_can_be_uploaded(mixer, kind):
+    mixer.upload.add(f"mine.{kind}", file_bytes(kind))
+    assert f"mine.{kind}" in mixer.pictures
+
+
+def test_uploads_are_turned_upright(mixer):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    mixer.upload.add("upright", file_bytes())
+    mixer.upload.add("turned", file_bytes("TIFF", exif=exif))
+    upright, turned = mixer.pictures["upright"], mixer.pictures["turned"]
+    np.testing.assert_allclose(turned, upright[::-1, ::-1], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("content", "limit", "complaint"),
+    [
+        (b"hello", None, "is no picture, or is damaged"),
+        (file_bytes()[:500], None, "is no picture, or is damaged"),
+        (file_bytes(), 100, r"million pixels: make it smaller first"),
+    ],
+)
+def test_bad_uploads_are_named_and_not_offered(mixer, monkeypatch, content, limit, complaint):
+    if limit:
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    mixer.upload.add("odd.png", content)
+    assert complaint in mixer.upload.said.value and "odd.png" not in mixer.pictures
+
+
+def test_pictures_need_not_be_square(photographs, paintings, fast):
+    wide = {"wide": np.repeat(photographs["cat"], 2, axis=1)}
+    mixer = widgets.StyleMixer(wide, paintings, fast, size=128)
+    assert mixer.painted.shape == (128, 128, 3)
+
+
+def test_scrubber_shows_the_chosen_frame():
+    frames = [np.full((4 * (n + 1), 4 * (n + 1), 3), n / 9) for n in range(10)]
+    scrubber = widgets.Scrubber(frames, [f"step {n}" for n in range(10)])
+    assert scrubber.caption.text == "step 9" and size(scrubber.image.value) == (40, 40)
+    scrubber.frame.value = 3
+    assert scrubber.caption.text == "step 3" and size(scrubber.image.value) == (16, 16)
+    assert scrubber.picture().shape[:2] == (40, 6 * 40 + 5 * 12)
+
+
+def test_scrubber_needs_a_caption_per_frame():
+    with pytest.raises(ValueError, match="2 pictures and 1 captions"):
+        widgets.Scrubber([np.zeros((4, 4, 3))] * 2, ["one"])
+
+
+def every_control(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from every_control(child)
+
+
+def test_each_has_a_static_picture_and_named_controls(mixer, studio):
+    scrubber = widgets.Scrubber([np.random.default_rng(0).random((200, 200, 3))], ["only"])
+    for lab in (mixer, studio, scrubber):
+        assert lab._repr_mimebundle_()["text/plain"] == f"<{lab.title}>"
+        picture = lab.picture()
+        assert picture.shape[1] > 150 and picture.shape[2] == 3
+        parts = list(every_control(lab))
+        kinds = (ipywidgets.Dropdown, ipywidgets.IntSlider, ipywidgets.FloatSlider)
+        assert all(part.description for part in parts if isinstance(part, kinds))
+        pictures = [part for part in parts if isinstance(part, ipywidgets.Image)]
+        assert len(lab.caption.alternatives) == len(pictures)

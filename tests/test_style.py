@@ -1,0 +1,225 @@
+"""The picture moves and the network does not; stopping loses nothing; masks and colours hold."""
+
+import numpy as np
+import pytest
+from skimage import color
+
+from helpers import data, losses, style
+
+LAYERS = {"block1_conv1": 1.0, "block2_conv1": 1.0}
+QUICK = {"layers": LAYERS, "content_layer": "block2_conv2"}
+PLAN = {"sizes": (32, 48), "steps": (8, 8)}
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return data.photographs(64)["astronaut"]
+
+
+@pytest.fixture(scope="module")
+def paintings():
+    return data.style_images(64)
+
+
+@pytest.fixture
+def transfer(photograph, paintings):
+    return style.StyleTransfer(photograph, [paintings["starry_night"]], **QUICK)
+
+
+def total(transfer, picture):
+    targets = transfer.targets(len(picture))
+    return float(transfer.losses(picture[np.newaxis], targets)["total"])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_the_picture_improves_and_the_network_stays(transfer, photograph, optimizer):
+    before = [weight.numpy() for weight in transfer.network.weights]
+    painted = transfer.run(**PLAN, optimizer=optimizer)
+    assert painted.shape == (48, 48, 3) and painted.min() >= 0 and painted.max() <= 1
+    assert total(transfer, painted) < 0.3 * total(transfer, style.resize(photograph, 48))
+    for weight, old in zip(transfer.network.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), old)
+
+
+def test_gradient_agrees_with_finite_differences(transfer):
+    rng, targets = np.random.default_rng(0), transfer.targets(32)
+    x = rng.uniform(0.3, 0.7, (1, 32, 32, 3)).astype("float32")
+    direction = rng.normal(size=x.shape).astype("float32")
+    _, gradient = transfer._evaluate(x, targets)
+    above, below = (transfer.losses(x + s * direction, targets)["total"] for s in (5e-4, -5e-4))
+    slope = float(above - below) / 1e-3
+    assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=0.02)
+
+
+def test_same_run_same_picture(photograph, paintings):
+    first, again = (
+        style.StyleTransfer(photograph, [paintings["rings"]], **QUICK).run((32,), (6,))
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, again)
+
+
+def test_balance_stays_when_the_picture_grows(transfer, photograph):
+    """A picture beside its mirror images has the same losses as the picture alone."""
+    targets, small = transfer.targets(64), photograph[np.newaxis]
+    noisy = np.clip(small + np.random.default_rng(0).normal(0, 0.1, small.shape), 0, 1)
+
+    def mirrored(array):
+        doubled = np.concatenate([array, array[:, ::-1]], axis=1)
+        return np.concatenate([doubled, doubled[:, :, ::-1]], axis=2).astype("float32")
+
+    large_features = transfer.network(mirrored(small))[transfer.content_layer]
+    masks = [np.tile(mask, (1, 2, 2, 1)) for mask in targets.masks]
+    large = targets._replace(content=large_features, masks=masks)
+    alone, grown = (
+        transfer.losses(picture, goal)
+        for picture, goal in ((noisy.astype("float32"), targets), (mirrored(noisy), large))
+    )
+    for name, value in alone.items():
+        assert float(grown[name]) == pytest.approx(float(value), rel=0.08), name
+
+
+def test_stop_returns_the_best_picture_so_far(transfer):
+    frames = []
+
+    def watch(frame):
+        frames.append(frame)
+        return len(frames) == 5
+
+    painted = transfer.run(**PLAN, on_frame=watch)
+    assert len(frames) == 5 and painted.shape == (48, 48, 3)
+    best = min(frames, key=lambda frame: frame.losses["total"])
+    np.testing.assert_allclose(painted, style.resize(best.picture, 48), atol=1e-6)
+
+
+def test_an_interrupt_keeps_the_best_picture(transfer):
+    def interrupt(frame):
+        if frame.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        transfer.run(**PLAN, on_frame=interrupt)
+    assert transfer.best.shape == (32, 32, 3)
+    assert np.abs(transfer.best - style.resize(transfer.content, 32)).mean() > 0.01
+
+
+def test_frames_count_steps_and_seconds(transfer):
+    frames = []
+    transfer.run((32,), (6,), on_frame=lambda frame: frames.append(frame))
+    assert [frame.step for frame in frames] == list(range(1, len(frames) + 1))
+    assert sorted(frame.seconds for frame in frames) == [frame.seconds for frame in frames]
+    assert set(frames[0].losses) == {"content", "style", "variation", "total"}
+    parts = [transfer.weights[n] * frames[-1].losses[n] for n in ("content", "style", "variation")]
+    assert sum(parts) == pytest.approx(frames[-1].losses["total"], rel=1e-5)
+
+
+def test_content_alone_gives_the_photograph_back(photograph):
+    weights = {"style_weight": 0, "variation_weight": 0, "content_layer": "block1_conv1"}
+    transfer = style.StyleTransfer(photograph, [], **weights)
+    copy = transfer.run((48,), (60,), start="noise")
+    assert np.abs(copy - style.resize(photograph, 48)).mean() < 0.05
+
+
+def test_style_alone_makes_a_texture_of_the_paintings_colours(photograph, paintings):
+    weights = {"content_weight": 0, "layers": {"block1_conv1": 1.0}}
+    painting = paintings["marbling"]
+    texture = style.StyleTransfer(photograph, [painting], **weights).run(
+        (48,), (40,), start="noise"
+    )
+    np.testing.assert_allclose(texture.mean(axis=(0, 1)), painting.mean(axis=(0, 1)), atol=0.08)
+
+
+def test_a_mixture_with_all_on_one_painting_is_that_painting(photograph, paintings):
+    both = [paintings["rings"], paintings["hatching"]]
+    mixed = style.StyleTransfer(photograph, both, mix=[0, 2], **QUICK).targets(32)
+    alone = style.StyleTransfer(photograph, both[1:], **QUICK).targets(32)
+    for first, second in zip(mixed.grams, alone.grams, strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-5)
+
+
+def test_a_mask_keeps_the_style_where_it_is_asked_for(photograph, paintings):
+    mask = np.zeros((64, 64, 1), "float32")
+    mask[:, :24] = 1
+    transfer = style.StyleTransfer(photograph, [paintings["rings"]], mask=mask, **QUICK)
+    changed = np.abs(transfer.run((64,), (25,)) - photograph).mean(axis=(0, 2))
+    assert changed[:24].mean() > 5 * changed[40:].mean()
+
+
+def test_original_colours_are_the_photographs(photograph, paintings):
+    transfer = style.StyleTransfer(photograph, [paintings["rings"]], original_colours=True, **QUICK)
+    painted, original = transfer.run(**PLAN), style.resize(photograph, 48)
+    shift = np.abs(color.rgb2yuv(painted) - color.rgb2yuv(original)).mean(axis=(0, 1))
+    assert shift[0] > 4 * max(shift[1:])
+
+
+def test_keep_colours_of_itself_changes_nothing(photograph):
+    np.testing.assert_allclose(style.keep_colours(photograph, photograph), photograph, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"style_weight": -1}, "A weight is below 0"),
+        ({"content_weight": 0, "style_weight": 0}, "Nothing to match"),
+        ({"mix": [1, 2]}, r"mix is .* for 1 paintings: give each"),
+        ({"mix": [0]}, r"mix is .* and not only zeros"),
+        ({"mask": np.ones((3, 3, 1))}, r"mask has shape \(3, 3, 1\).*: use shape \(64, 64, 1\)"),
+        ({"mask": np.zeros((64, 64, 1))}, "with 1 where the style should go"),
+        ({"layers": {"block9_conv1": 1.0}}, r"VGG19 has no layer \['block9_conv1'\]: choose from"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(photograph, paintings, options, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        style.StyleTransfer(photograph, [paintings["rings"]], **options)
+
+
+def test_pictures_and_plans_are_checked(transfer, photograph):
+    with pytest.raises(ValueError, match="scale them to"):
+        style.StyleTransfer(255 * photograph, [photograph])
+    with pytest.raises(ValueError, match="use adam or lbfgs, content or noise"):
+        transfer.run(optimizer="sgd")
+    with pytest.raises(ValueError, match="as many of each, 32 pixels or more"):
+        transfer.run(sizes=(32, 64), steps=(5,))
+
+
+def test_resize_keeps_the_shape_and_the_range():
+    wide = np.random.default_rng(0).random((40, 80, 3)).astype("float32")
+    small = style.resize(wide, 20)
+    assert small.shape == (20, 40, 3) and small.min() >= 0 and small.max() <= 1
+    assert small.mean() == pytest.approx(wide.mean(), abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def fast():
+    return style.FastTransfer()
+
+
+def test_strength_0_keeps_the_features_and_1_takes_the_statistics(fast, photograph, paintings):
+    content, first, second = (
+        fast.encode(p) for p in (photograph, paintings["rings"], paintings["hatching"])
+    )
+    np.testing.assert_allclose(fast.mix(content, [first], [1], alpha=0), content, atol=1e-5)
+    full = fast.mix(content, [first, second], [1, 0])
+    alive = content.numpy().std(axis=(0, 1, 2)) > 0.05
+    for statistic in (np.mean, np.std):
+        expected, found = (statistic(f.numpy()[..., alive], axis=(1, 2)) for f in (first, full))
+        np.testing.assert_allclose(found, expected, rtol=1e-2, atol=4e-3)
+    half = fast.mix(content, [first, second], [2, 2])
+    between = 0.5 * (full + fast.mix(content, [first, second], [0, 1]))
+    np.testing.assert_allclose(half, between, atol=1e-4)
+
+
+def test_decoding_the_features_of_a_photograph_gives_it_back(fast):
+    photograph = data.photographs(256)["coffee"]
+    copy = fast.decode(fast.encode(photograph))
+    assert copy.shape == photograph.shape and copy.min() >= 0 and copy.max() <= 1
+    assert np.corrcoef(copy.ravel(), photograph.ravel())[0, 1] > 0.85
+
+
+def test_one_pass_brings_the_style_nearer(fast, photograph, paintings):
+    painting = paintings["marbling"]
+    painted = fast.decode(fast.mix(fast.encode(photograph), [fast.encode(painting)], [1.0]))
+    before, after, goal = (
+        losses.gram_matrix(fast.encode(p)) for p in (photograph, painted, painting)
+    )
+    assert np.mean((after - goal) ** 2) < 0.5 * np.mean((before - goal) ** 2)
