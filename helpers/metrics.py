@@ -3,6 +3,7 @@
     test bound      -log p(x) <= reconstruction + KL, nats per image, on images never trained on
     IWAE-k          -log p(x) <= -log( 1/k sum_i p(x, z_i) / q(z_i | x) ): tighter as k grows
     active units    dimensions whose posterior mean moves with x: Var_x( z_mean ) > 0.01
+    radial power    how much of a picture is fine detail, by frequency in cycles per pixel
     k-NN accuracy   do the codes of an unseen picture's neighbours carry its label?
 
 "BCE + KL" on grey levels is a training loss, not a likelihood: its floor on the MNIST test images
@@ -116,6 +117,41 @@ def score_vae(model, images: np.ndarray) -> dict[str, float]:
     active = float(active_units(model.encode(images)[0]).sum())
     iwae = iwae_bound(model, images[:1000])
     return {**evidence_bound(model, images), "active_units": active, "iwae_100_binarised": iwae}
+
+
+def radial_power(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Power of a picture's brightness at each spatial frequency, averaged over directions.
+
+    Args:
+        image: in [0, 1], shape (side, side, channels).
+
+    Returns:
+        Frequencies in cycles per pixel, from 1 / side to 1/2 (every other pixel), and the mean
+        squared amplitude at each; a Hann window keeps the picture's edges out.
+    """
+    grey, side = image.mean(axis=-1), len(image)
+    window = np.outer(np.hanning(side), np.hanning(side))
+    power = np.abs(np.fft.fft2((grey - grey.mean()) * window)) ** 2 / np.sum(window**2)
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
+    ring = np.round(frequency * side).astype(int)
+    mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
+    rings = np.arange(1, side // 2 + 1)
+    return rings / side, mean[rings]
+
+
+def busiest_channels(features: np.ndarray, count: int) -> list[np.ndarray]:
+    """The channels of a layer that fire most on average, most first.
+
+    Args:
+        features: activations for one picture, shape (height, width, channels).
+        count: how many.
+
+    Returns:
+        Maps of shape (height, width, 1).
+    """
+    features = np.asarray(features)
+    strongest = np.argsort(-features.mean(axis=(0, 1)))[:count]
+    return [features[..., [channel]] for channel in strongest]
 
 
 def train_judge(images: np.ndarray, labels: np.ndarray) -> keras.Model:

@@ -8,6 +8,7 @@ Two kinds of picture, neither of which needs pyplot, so that both may be drawn b
 Every function returns its picture; a notebook shows what a cell returns.
 """
 
+import base64
 import io
 
 import matplotlib
@@ -39,8 +40,8 @@ class Figure(matplotlib.figure.Figure):
     def __repr__(self):
         return f"<Figure: {self.title}>"
 
-    def _repr_png_(self) -> bytes:
-        return small_png(self.pixels())
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+        return {**bundle(self.pixels()), "text/plain": repr(self)}
 
     def pixels(self) -> np.ndarray:
         """The drawn figure, floats in [0, 1] of shape (height, width, 3)."""
@@ -90,16 +91,27 @@ def png(image: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def small_png(image: np.ndarray) -> bytes:
-    """Like :func:`png` with at most 256 colours: slower, and a third of the bytes to save."""
-    stream = io.BytesIO()
-    Image.open(io.BytesIO(png(image))).quantize(256).save(stream, "PNG", optimize=True)
-    return stream.getvalue()
+def bundle(image: np.ndarray) -> dict[str, str]:
+    """An image as a notebook saves it: PNG of 256 colours or JPEG, whichever is smaller.
+
+    Args:
+        image: floats in [0, 1] of shape (height, width, 1 or 3).
+
+    Returns:
+        Its MIME type, and its bytes in base64.
+    """
+    full, few, photographic = Image.open(io.BytesIO(png(image))), io.BytesIO(), io.BytesIO()
+    full.quantize(256).save(few, "PNG", optimize=True)
+    full.save(photographic, "JPEG", quality=68, optimize=True)
+    streams = {"image/png": few, "image/jpeg": photographic}
+    kind = min(streams, key=lambda name: len(streams[name].getvalue()))
+    return {kind: base64.b64encode(streams[kind].getvalue()).decode()}
 
 
-def show_image(axes, image: np.ndarray, title: str = "") -> None:
-    """Draw one image of shape (height, width, 1 or 3) without ticks."""
-    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+def show_image(axes, image: np.ndarray, title: str = "", smooth: bool = False) -> None:
+    """Draw one image of shape (height, width, 1 or 3) without ticks; `smooth` hides its pixels."""
+    how = "lanczos" if smooth else "nearest"
+    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation=how)
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
 
@@ -113,8 +125,8 @@ def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figur
         gap: white pixels between neighbours.
     """
     count, height, width = next(iter(rows.values())).shape[:3]
-    inches = 0.62 * min(1, 14 / count)
-    size = (1.6 + count * inches, 0.5 + len(rows) * inches * height / width * 1.08)
+    inches = min(0.8, 8.7 / count)
+    size = (1.9 + count * inches, 0.5 + len(rows) * inches * height / width * 1.08)
     picture, (axes,) = figure(title, size=size)
     show_image(axes, tile(np.concatenate(list(rows.values())), count, gap))
     for number, name in enumerate(rows):
@@ -123,7 +135,28 @@ def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figur
     return picture
 
 
-def lines(title: str, points: dict[str, tuple], x_label: str, y_label: str) -> Figure:
+def gallery(title: str, pictures: dict[str, np.ndarray], columns: int = 6) -> Figure:
+    """Pictures of any size, each with its name above, all drawn equally large.
+
+    Args:
+        title: above the figure.
+        pictures: name to one image in [0, 1], shape (height, width, 1 or 3).
+        columns: pictures per row.
+    """
+    columns = min(columns, len(pictures))
+    rows, side = -(-len(pictures) // columns), min(2.5, 8.8 / columns)
+    size = (columns * side, rows * (side + 0.25) + 0.35)
+    picture, panels = figure(title, rows, columns, size)
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (name, image) in zip(panels, pictures.items(), strict=False):
+        show_image(axes, image, name, smooth=True)
+    return picture
+
+
+def lines(
+    title: str, points: dict[str, tuple], x_label: str, y_label: str, logarithmic: bool = False
+) -> Figure:
     """One line per name, with a legend.
 
     Args:
@@ -131,11 +164,12 @@ def lines(title: str, points: dict[str, tuple], x_label: str, y_label: str) -> F
         points: name to `(x, y)`, two sequences of the same length.
         x_label: of the horizontal axis, with its unit.
         y_label: of the vertical axis, with its unit.
+        logarithmic: whether the vertical axis is.
     """
     picture, (axes,) = figure(title, size=(6, 3.2))
     for name, (x, y) in points.items():
         axes.plot(x, y, label=name)
-    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set(xlabel=x_label, ylabel=y_label, yscale="log" if logarithmic else "linear")
     axes.legend(frameon=False)
     return picture
 

@@ -20,6 +20,7 @@ in [0, 1] and pad by reflection, so that the edge of a picture is no edge to the
 Simonyan and Zisserman, arXiv:1409.1556; Huang and Belongie, arXiv:1703.06868.
 """
 
+import functools
 import importlib
 import json
 import time
@@ -142,14 +143,14 @@ def _convolve(x, width: int, name: str, activation: str | None = "relu"):
     return keras.layers.Conv2D(width, 3, activation=activation, name=name)(x)
 
 
-def _vgg19_layers(image):
-    """Name to tensor for every convolution of VGG19, in order."""
+def _vgg19_layers(image, deepest: str):
+    """Name to tensor for the convolutions of VGG19, in order, up to the deepest one wanted."""
     x, found = keras.layers.Conv2D(3, 1, name="preprocess")(image), {}
-    for block, (width, count) in VGG19_BLOCKS.items():
-        for number in range(count):
-            name = f"block{block}_conv{number + 1}"
-            x = found[name] = _convolve(x, width, name)
-        x = keras.layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)
+    for name in VGG19_LAYERS[: VGG19_LAYERS.index(deepest) + 1]:
+        block = int(name[5])
+        if block > 1 and name.endswith("conv1"):
+            x = keras.layers.MaxPooling2D(2, padding="same", name=f"block{block - 1}_pool")(x)
+        x = found[name] = _convolve(x, VGG19_BLOCKS[block][0], name)
     return found
 
 
@@ -178,17 +179,19 @@ def vgg19(layers=VGG19_LAYERS, weights: str | None = "normalised") -> keras.Mode
     if weights not in ("normalised", "imagenet", None):
         raise ValueError(f'weights is {weights!r}: use "normalised", "imagenet" or None.')
     image = keras.Input((None, None, 3), name="image")
-    whole = keras.Model(image, _vgg19_layers(image))
-    {"normalised": _set_normalised, "imagenet": _set_imagenet, None: _set_colours}[weights](whole)
-    outputs = {name: whole.get_layer(name).output for name in layers}
-    model = keras.Model(image, outputs, name="vgg19")
+    tensors = _vgg19_layers(image, deepest=max(layers, key=VGG19_LAYERS.index))
+    model = keras.Model(image, {name: tensors[name] for name in layers}, name="vgg19")
+    {"normalised": _set_normalised, "imagenet": _set_imagenet, None: _set_colours}[weights](model)
     model.trainable = False
     return model
 
 
+_style_weights = functools.cache(data.style_weights)
+
+
 def _set_in_order(model: keras.Model, network: str) -> None:
     """Give the convolutions of a model the weights of one network, in order."""
-    arrays = data.style_weights()
+    arrays = _style_weights()
     convolutions = [x for x in model.layers if isinstance(x, keras.layers.Conv2D)]
     for number, layer in enumerate(convolutions):
         parts = (arrays[f"{network}/{number:02d}/{part}"] for part in ("kernel", "bias"))
@@ -215,8 +218,9 @@ def _set_imagenet(model: keras.Model) -> None:
             "Keras' own weights of VGG19 cannot be fetched: connect to the internet, or use "
             'weights="normalised", which come from a package.'
         ) from error
-    for name in VGG19_LAYERS:
-        model.get_layer(name).set_weights(source.get_layer(name).get_weights())
+    for layer in model.layers:
+        if layer.name in VGG19_LAYERS:
+            layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def adain_decoder(weights: str | None = "trained") -> keras.Model:

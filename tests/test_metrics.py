@@ -81,3 +81,25 @@ def test_judge_and_confidence(images):
     right = np.mean(np.argmax(judge(images), axis=1) == labels)
     sure = metrics.confidence(judge, images.reshape(32, 8, 8, 8, 1))
     assert right > 0.9 and sure.shape == (8,) and np.all((sure > 0.1) & (sure <= 1))
+
+
+def test_radial_power_peaks_at_the_frequency_of_a_wave():
+    x = np.arange(64)
+    wave = 0.5 + 0.4 * np.sin(2 * np.pi * x * 16 / 64)
+    image = np.broadcast_to(wave, (64, 64))[..., np.newaxis]
+    frequencies, power = metrics.radial_power(image)
+    assert frequencies[0] == 1 / 64 and frequencies[-1] == 0.5
+    assert frequencies[np.argmax(power)] == pytest.approx(16 / 64, abs=1 / 64)
+
+
+def test_radial_power_of_white_noise_is_flat_and_its_variance():
+    noise = np.random.default_rng(0).normal(0.5, 0.2, (256, 256, 1))
+    _, power = metrics.radial_power(noise)
+    np.testing.assert_allclose(power[40:].reshape(-1, 8).mean(axis=1), 0.04, rtol=0.15)
+
+
+def test_busiest_channels_come_most_first():
+    features = np.random.default_rng(0).random((4, 5, 6)) * np.array([3, 1, 9, 2, 7, 5])
+    first, second = metrics.busiest_channels(features, 2)
+    np.testing.assert_array_equal(first[..., 0], features[..., 2])
+    np.testing.assert_array_equal(second[..., 0], features[..., 4])

@@ -187,7 +187,7 @@ def test_scrubber_shows_the_chosen_frame():
     assert scrubber.caption.text == "step 9" and size(scrubber.image.value) == (40, 40)
     scrubber.frame.value = 3
     assert scrubber.caption.text == "step 3" and size(scrubber.image.value) == (16, 16)
-    assert scrubber.picture().shape[:2] == (40, 6 * 40 + 5 * 12)
+    assert scrubber.picture().shape[:2] == (180, 6 * 180 + 5 * 12)
 
 
 def test_scrubber_needs_a_caption_per_frame():

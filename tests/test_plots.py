@@ -1,5 +1,6 @@
 """Pictures hold the right pixels and come out as real PNG files."""
 
+import base64
 import io
 
 import numpy as np
@@ -51,7 +52,8 @@ def every_figure():
 def test_every_figure_is_titled_labelled_and_drawn():
     for figure in every_figure():
         assert figure.get_suptitle() and repr(figure) == f"<Figure: {figure.get_suptitle()}>"
-        drawn = opened(figure._repr_png_())
+        (kind,) = {"image/png", "image/jpeg"} & set(shown := figure._repr_mimebundle_())
+        drawn = opened(base64.b64decode(shown[kind]))
         assert drawn.shape[1] > 300 and len(np.unique(drawn)) > 8
         if figure.title != "rows":
             assert figure.axes[0].get_xlabel() and figure.axes[0].get_ylabel()
@@ -71,3 +73,27 @@ def test_manifold_axes_count_up_as_the_grid_does():
     np.testing.assert_allclose(found, latent.quantile_grid(5)[:5, 0], atol=0.051)
     rows = [float(tick.get_text()) for tick in axes.get_yticklabels()]
     np.testing.assert_allclose(rows, latent.quantile_grid(5)[::5, 1], atol=0.051)
+
+
+def test_a_photograph_is_saved_as_jpeg_and_a_chart_as_png():
+    smooth = np.random.default_rng(0).random((12, 12, 3)).repeat(20, 0).repeat(20, 1)
+    noisy = np.clip(smooth + np.random.default_rng(1).normal(0, 0.05, smooth.shape), 0, 1)
+    chart = plots.lines("chart", {"a": ([0, 1], [0, 1])}, "x", "y").pixels()
+    assert list(plots.bundle(noisy)) == ["image/jpeg"] and list(plots.bundle(chart)) == [
+        "image/png"
+    ]
+    (content,) = plots.bundle(noisy).values()
+    np.testing.assert_allclose(opened(base64.b64decode(content)) / 255, noisy, atol=0.5)
+
+
+def test_gallery_draws_every_picture_with_its_name():
+    pictures = {f"name {n}": RNG.random((8 * (n + 1), 8 * (n + 1), 3)) for n in range(5)}
+    figure = plots.gallery("five", pictures, columns=3)
+    assert [axes.get_title() for axes in figure.axes] == [*pictures, ""]
+    drawn = [axes.images[0].get_array().shape[0] for axes in figure.axes[:5]]
+    assert drawn == [8, 16, 24, 32, 40]
+
+
+def test_lines_can_be_logarithmic():
+    figure = plots.lines("fall", {"a": ([0, 1], [1, 1000])}, "x", "y", logarithmic=True)
+    assert figure.axes[0].get_yscale() == "log"

@@ -82,7 +82,7 @@ def test_the_network_is_frozen_and_starts_with_the_mean_colour():
 
 
 def test_random_weights_need_no_download(monkeypatch):
-    monkeypatch.setattr(data, "style_weights", lambda: pytest.fail("fetched"))
+    monkeypatch.setattr(pretrained, "_style_weights", lambda: pytest.fail("fetched"))
     network = pretrained.vgg19(("block2_conv1",), weights=None)
     kernel, bias = network.get_layer("preprocess").get_weights()
     np.testing.assert_array_equal(kernel[0, 0], 255 * np.eye(3)[::-1])

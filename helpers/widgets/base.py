@@ -1,6 +1,5 @@
 """What every widget is made of: a lock, a caption, pictures as PNG bytes, a thread that stops."""
 
-import base64
 import threading
 import time
 from pathlib import Path
@@ -52,8 +51,7 @@ class Lab(ipywidgets.VBox):
         self.add_class("gdl-lab")
 
     def _repr_mimebundle_(self, **kwargs):
-        png = base64.b64encode(plots.small_png(self.picture())).decode()
-        static = {"image/png": png, "text/plain": f"<{self.title}>"}
+        static = {**plots.bundle(self.picture()), "text/plain": f"<{self.title}>"}
         return {**super()._repr_mimebundle_(**kwargs), **static}
 
 

@@ -102,9 +102,8 @@ class Scrubber(Lab):
     def picture(self) -> np.ndarray:
         """A few frames from first to last, side by side."""
         chosen = np.linspace(0, len(self.pictures) - 1, self.STRIP).round().astype(int)
-        tallest = max(len(picture) for picture in self.pictures)
         frames = [self.pictures[number] for number in dict.fromkeys(chosen)]
-        return beside(*(style.resize(frame, tallest) for frame in frames))
+        return beside(*(style.resize(frame, 180) for frame in frames))
 
 
 class StyleStudio(Worker):
@@ -132,13 +131,23 @@ class StyleStudio(Worker):
         self._make_choices(size, steps)
         begin = self.make_controls("Paint", "paint-brush")
         self.upload = Upload(self.photographs, [self.controls["photograph"]])
-        self.result, self.history, self.best = ipywidgets.Image(height=320), {}, None
+        self.result, self.best = ipywidgets.Image(height=320), None
         self.curve_image = ipywidgets.Image(width=440, height=320)
         left = ipywidgets.VBox([*self.controls.values(), self.upload, begin])
         row = ipywidgets.HBox([left, self.result, self.curve_image])
         row.layout.flex_flow = "row wrap"
         super().__init__([row], ["your picture", "the picture as it is painted", "loss curves"])
-        self._draw(self.photographs[self.controls["photograph"].value])
+        for name in ("photograph", "painting"):
+            self.controls[name].observe(self._show_choice, "value")
+        self._show_choice()
+
+    def _show_choice(self, change=None) -> None:
+        """Until the first frame, the photograph and the painting stand where the picture will."""
+        if not self.working:
+            photograph = self.photographs[self.controls["photograph"].value]
+            painting = self.paintings[self.controls["painting"].value]
+            self.history = {}
+            self._draw(beside(style.resize(photograph, 320), style.resize(painting, 160)))
 
     def _make_choices(self, size: int, steps: int) -> None:
         photograph, painting = next(iter(self.photographs)), next(iter(self.paintings))
@@ -189,7 +198,8 @@ class StyleStudio(Worker):
 
     def _draw(self, picture: np.ndarray) -> None:
         with self.lock:
-            self.drawn = [style.resize(picture, 320), self._curves().pixels()]
+            scaled = style.resize(picture, 320)
+            self.drawn = [scaled, self._curves().pixels()]
             self.result.value, self.curve_image.value = map(plots.png, self.drawn)
 
     def _curves(self) -> plots.Figure:

@@ -89,6 +89,7 @@ class TrainingPanel(Worker):
         batch_size, epochs = settings.pop("batch_size"), settings.pop("epochs")
         self.epoch_steps = -(-len(self.data[0]) // batch_size)
         self.total_steps = self.epoch_steps * epochs
+        self.window = min(self.WINDOW, max(1, self.epoch_steps // 8))
         self.model = self.build(**settings, steps=self.total_steps)
         how = {"batch_size": batch_size, "epochs": epochs, "callbacks": [_Watch(self)]}
         self.model.fit(*self.data, verbose=0, **how)
@@ -110,6 +111,8 @@ class TrainingPanel(Worker):
             axes.plot(*zip(*points, strict=True), label=name)
         axes.set(xlabel="epoch", ylabel=self.unit)
         if self.history:
+            values = [value for points in self.history.values() for _, value in points]
+            axes.set_yscale("log" if max(values) > 30 * min(values) > 0 else "linear")
             axes.legend(frameon=False)
         else:
             axes.text(0.5, 0.5, "press Train", ha="center", va="center")
@@ -135,7 +138,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.done += 1
-        if (batch + 1) % self.panel.WINDOW == 0 or batch + 1 == self.panel.epoch_steps:
+        if (batch + 1) % self.panel.window == 0 or batch + 1 == self.panel.epoch_steps:
             self._record(batch + 1, logs)
         now = time.perf_counter()
         if now - self.shown > REFRESH_SECONDS:

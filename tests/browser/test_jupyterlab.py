@@ -1,7 +1,7 @@
 """A learner's hands: JupyterLab as `make lab` opens it, driven in the system's Chromium.
 
-Runs notebook 07's own cells up to each widget, then drags the pad, presses arrow keys on a slider,
-presses Train and Stop, and looks at what changes. Saves the README's picture to
+Runs the own cells of notebooks 07 and 02 up to each widget, then drags the pad, moves sliders by key,
+presses Train and Stop, uploads a picture, and looks at what changes. Saves the README's picture to
 `tests/browser/screenshots/`.
 """
 
@@ -240,3 +240,46 @@ def test_train_then_stop(page, lab07):
     stop.click()
     page.wait_for_function("() => document.body.innerText.includes('Stopped.')")
     assert changed(page, train.is_enabled, False) and stop.is_disabled()
+
+
+@pytest.fixture(scope="module")
+def lab02(page):
+    """Notebook 02 with everything run that its mixer needs."""
+    sources, _ = code_cells("02_fast_style_transfer.ipynb")
+    open_notebook(page, "notebooks/02_fast_style_transfer.ipynb")
+    first = ("runtime.prepare", "import keras", "SIZE = 256", "def encode(picture)")
+    for text in (*first, "content, painting = encode(cat)"):
+        run_cell(page, index_of(sources, text))
+    run_cell(page, index_of(sources, "aligned = layers.AdaIN()"))
+    for text in ("fast = style.FastTransfer()", "mixer = widgets.StyleMixer"):
+        run_cell(page, index_of(sources, text))
+    return sources
+
+
+def test_mixer_by_keyboard(page, lab02):
+    lab = output_area(page, index_of(lab02, "mixer = widgets.StyleMixer"))
+    strength = lab.locator('.noUi-handle[aria-label="strength"]')
+    strength.scroll_into_view_if_needed()
+    strength.focus()
+    before = picture_of(lab, 2)
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+    assert changed(page, lambda: picture_of(lab, 2), before)
+    before = picture_of(lab, 2)
+    lab.locator("input[type=checkbox]").check()
+    assert changed(page, lambda: picture_of(lab, 2), before)
+    page.wait_for_timeout(500)
+    page.screenshot(path=SCREENSHOTS / "style_mixer.png")
+
+
+def test_upload_is_shown_then_used(page, lab02):
+    lab = output_area(page, index_of(lab02, "mixer = widgets.StyleMixer"))
+    preview = lab.locator("img.widget-image").first
+    assert not preview.is_visible()
+    with page.expect_file_chooser() as chosen:
+        lab.locator("button", has_text="Your picture").click()
+    chosen.value.set_files(ROOT / "image" / "latent_explorer.png")
+    preview.wait_for(state="visible")
+    before = picture_of(lab, 2)
+    lab.locator("select").first.select_option("latent_explorer.png")
+    assert changed(page, lambda: picture_of(lab, 2), before)

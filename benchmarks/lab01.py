@@ -1,0 +1,123 @@
+"""Lab 01: the course-shaped style transfer beside ours, in seconds and in memory.
+
+Steps are timed in turns, so that both sides meet the machine in the same mood. How low the
+course-shaped loop brings the loss in 100 steps is counted on one compiled pass of the same
+arithmetic; its seconds are 100 times those of an eager step. Our seconds are measured as they pass.
+`python benchmarks/lab01.py course` takes a few steps and prints the peak memory of that process.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+from course_style import COURSE_LAYERS, CourseShaped, optimizer
+
+from helpers import data, runtime, style
+
+SIZE, ROUNDS, COURSE_STEPS, OUR_MOST_STEPS = 256, 5, 100, 90
+MEMORY_STEPS = 4
+
+
+def transfer(**options) -> style.StyleTransfer:
+    """The lab's picture in the lab's style."""
+    rocket, night = data.photographs(400)["rocket"], data.style_images(400)["starry_night"]
+    return style.StyleTransfer(rocket, [night], **options)
+
+
+def our_step(ours: style.StyleTransfer):
+    """A function that takes one of our steps: one compiled pass and back."""
+    pixels, targets = tf.constant(style.resize(ours.content, SIZE)[None]), ours.targets(SIZE)
+    return lambda: ours._evaluate(pixels, targets)[1].numpy()
+
+
+def medians(steps: dict) -> dict[str, float]:
+    """Median seconds of each function; they take turns, and the first turn warms up."""
+    seconds = {name: [] for name in steps}
+    for _ in range(ROUNDS + 1):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: float(np.median(taken[1:])) for name, taken in seconds.items()}
+
+
+def course_loss_after(steps: int, ours: style.StyleTransfer) -> float:
+    """The total loss the course-shaped optimizer reaches on the lab's layers."""
+    targets, adam = ours.targets(SIZE), optimizer()
+    pixels = tf.Variable(255 * style.resize(ours.content, SIZE)[None])
+    for _ in range(steps):
+        _, gradient = ours._evaluate(pixels.value() / 255, targets)
+        adam.apply_gradients([(gradient / 255, pixels)])
+        pixels.assign(tf.clip_by_value(pixels, 0, 255))
+    return float(ours._evaluate(pixels.value() / 255, targets)[0]["total"])
+
+
+def our_seconds_to(loss: float) -> float:
+    """Seconds from the pictures to a loss, building and compiling included."""
+    start, reached = time.perf_counter(), []
+
+    def watch(frame: style.Frame) -> bool:
+        if frame.losses["total"] <= loss:
+            reached.append(time.perf_counter() - start)
+        return bool(reached)
+
+    transfer().run((SIZE,), (OUR_MOST_STEPS,), on_frame=watch)
+    return reached[0] if reached else float("nan")
+
+
+def peak_megabytes(side: str) -> float:
+    """Peak memory of a fresh process that takes a few steps."""
+    done = subprocess.run(
+        [sys.executable, __file__, side], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout.split()[-1])
+
+
+def rows() -> list[dict]:
+    """Measure everything; memory first, as a child's peak counts from its parent's."""
+    memory = {side: peak_megabytes(side) for side in ("course", "ours")}
+    lab, wide = transfer(), transfer(**COURSE_LAYERS)
+    course_lab, course_wide = CourseShaped(lab, SIZE), CourseShaped(wide, SIZE)
+    step = medians(
+        {
+            "course, course's layers": course_wide.step,
+            "ours, course's layers": our_step(wide),
+            "course, lab's layers": course_lab.step,
+            "ours, lab's layers": our_step(lab),
+        }
+    )
+    loss = course_loss_after(COURSE_STEPS, lab)
+    print(f"course-shaped: loss {loss:.2f} after {COURSE_STEPS} steps", flush=True)
+    course_seconds = COURSE_STEPS * step["course, lab's layers"]
+    wide_step, lab_step = step["course, course's layers"], step["course, lab's layers"]
+    found = [
+        ("step, 256 px, each with its own layers", wide_step, step["ours, lab's layers"], "s"),
+        ("step, 256 px, both the course's layers", wide_step, step["ours, course's layers"], "s"),
+        ("step, 256 px, both the lab's layers", lab_step, step["ours, lab's layers"], "s"),
+        ("to the loss of 100 course-shaped steps", course_seconds, our_seconds_to(loss), "s"),
+        ("peak memory of the process", memory["course"], memory["ours"], "MB"),
+    ]
+    return [
+        {
+            "lab": "01",
+            "name": name,
+            "course": round(course, 2),
+            "ours": round(ours, 2),
+            "ratio": round(course / ours, 2),
+            "unit": unit,
+        }
+        for name, course, ours, unit in found
+    ]
+
+
+if __name__ == "__main__":
+    runtime.prepare(seed=0)
+    lab_or_course = transfer(**(COURSE_LAYERS if sys.argv[1] == "course" else {}))
+    make = {"course": lambda t: CourseShaped(t, SIZE).step, "ours": our_step}[sys.argv[1]]
+    take_step = make(lab_or_course)
+    for _ in range(MEMORY_STEPS):
+        take_step()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
