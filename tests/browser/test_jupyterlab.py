@@ -1,6 +1,6 @@
 """A learner's hands: JupyterLab as `make lab` opens it, driven in the system's Chromium.
 
-Runs the own cells of notebooks 07 and 02 up to each widget, then drags the pad, moves sliders by key,
+Runs the cells of notebooks 07 and 02 up to each widget, then drags the pad, moves sliders by key,
 presses Train and Stop, uploads a picture, and looks at what changes. Saves the README's picture to
 `tests/browser/screenshots/`.
 """
