@@ -58,7 +58,10 @@ def download(url: str, folder: Path) -> Path:
 
 
 def download_package(requirement: str, folder: Path, kind: str) -> Path:
-    """Fetch one package with pip, checked by its hash, and execute nothing of a wheel.
+    """Fetch one package with pip, checked by its hash.
+
+    Nothing of a wheel is executed. Of an archive of sources pip runs `setup.py` to read its
+    metadata, after the hash was checked.
 
     Args:
         requirement: ``"name==version --hash=sha256:..."``.

@@ -31,7 +31,7 @@ style of another:
 Every term is a **mean**, so the balance between them stays when the picture grows.
 
 Kingma and Welling, arXiv:1312.6114 (the bound; the KL is their appendix B); Higgins and others,
-ICLR 2017 (beta); Gatys, Ecker and Bethge, CVPR 2016, arXiv:1508.06576 (style transfer).
+ICLR 2017 (beta); Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016 (style transfer).
 """
 
 from keras import ops

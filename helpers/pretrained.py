@@ -157,7 +157,7 @@ def _vgg19_layers(image, deepest: str):
 def vgg19(layers=VGG19_LAYERS, weights: str | None = "normalised") -> keras.Model:
     """VGG19 without its classifier, frozen.
 
-    Its first layer, ``preprocess``, turns RGB into the BGR times 255 minus the mean picture that
+    Its first layer, ``preprocess``, turns RGB into the BGR times 255 minus the mean colour that
     the network was trained on, so pictures stay in [0, 1] everywhere else.
 
     Args:

@@ -10,10 +10,10 @@ Nothing of the network is trained. The picture x is: its pixels are the variable
     F                a layer's activations    compared with the photograph's at one deep layer
     G                their Gram matrix        compared with the painting's at several layers
 
-The targets are computed once; each step is one pass through the network and one back. A small
-picture is painted first and enlarged: large shapes settle where a step costs a sixteenth.
+The targets are computed once per size; each step is one pass through the network and one back. A
+small picture is painted first and enlarged: large shapes settle where a step costs a sixteenth.
 
-Gatys, Ecker and Bethge, arXiv:1508.06576; coarse to fine and masks: Gatys and others,
+Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016; coarse to fine and masks: Gatys and others,
 arXiv:1611.07865. In one pass instead, for any style: Huang and Belongie, arXiv:1703.06868.
 """
 
@@ -36,6 +36,7 @@ STYLE_LAYERS = {f"block{block}_conv1": 1.0 for block in (1, 2, 3, 4)}
 CONTENT_LAYER = "block4_conv2"
 CONTENT_WEIGHT, STYLE_WEIGHT, VARIATION_WEIGHT = 1.0, 20.0, 3.0
 FIRST_STEP = 0.02  # standard deviation of L-BFGS's first change of the pixels
+SMALLEST = 32  # pixels a side; below, deep layers have hardly a position left
 SIZES, STEPS = (64, 128, 256), (100, 60, 25)
 
 
@@ -50,11 +51,14 @@ class Frame(NamedTuple):
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
     """Scale a picture of shape (height, width, channels) so that its shorter side is `size`."""
-    height, width = image.shape[:2]
-    scale = size / min(height, width)
-    shape = (round(width * scale), round(height * scale))
+    scale = size / min(image.shape[:2])
+    return _fit(image, tuple(round(side * scale) for side in image.shape[:2]))
+
+
+def _fit(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Scale a picture to exactly this height and width."""
     channels = [
-        Image.fromarray(channel).resize(shape, Image.Resampling.LANCZOS)
+        Image.fromarray(channel).resize(shape[::-1], Image.Resampling.LANCZOS)
         for channel in np.moveaxis(image.astype("float32"), -1, 0)
     ]
     return np.clip(np.stack([np.asarray(channel) for channel in channels], axis=-1), 0, 1)
@@ -68,7 +72,8 @@ def keep_colours(styled: np.ndarray, content: np.ndarray) -> np.ndarray:
         content: same shape; its colours are kept.
 
     Returns:
-        Same shape, in [0, 1] (Gatys and others, arXiv:1606.05897, section 3.2, in YUV).
+        Same shape, in [0, 1]. After the luminance transfer of Gatys and others (arXiv:1606.05897),
+        who style the luminance alone; here a finished picture is recoloured, in YUV.
     """
     mixed = color.rgb2yuv(content)
     mixed[..., 0] = color.rgb2yuv(styled)[..., 0]
@@ -139,6 +144,8 @@ class StyleTransfer:
         """Refuse pictures, weights and masks that mean nothing."""
         for picture in (self.content, *self.styles):
             data.check_images(np.asarray(picture)[np.newaxis])
+            if picture.shape[-1] != 3:
+                raise ValueError(f"A picture has shape {picture.shape}: use (height, width, 3).")
         if min((*self.layers.values(), *self.weights.values())) < 0:
             raise ValueError("A weight is below 0: use 0 or more.")
         if not self.layers and not self.weights["content"]:
@@ -185,7 +192,7 @@ class StyleTransfer:
         ]
         mask = np.ones_like(photograph[0, ..., :1]) if self.mask is None else self.mask
         masks = [
-            tf.image.resize(resize(mask, size)[np.newaxis], features[name].shape[1:3])
+            tf.image.resize(resize(mask, size)[None], features[name].shape[1:3], antialias=True)
             for name in self.layers
         ]
         return _Targets(features.get(self.content_layer), grams, masks)
@@ -217,8 +224,9 @@ class StyleTransfer:
         """
         if optimizer not in OPTIMIZERS or start not in ("content", "noise"):
             raise ValueError(f"{optimizer!r} from {start!r}: use adam or lbfgs, content or noise.")
-        if len(sizes) != len(steps) or min(sizes) < 32:
-            raise ValueError(f"sizes {sizes}, steps {steps}: as many of each, 32 pixels or more.")
+        if len(sizes) != len(steps) or min(sizes) < SMALLEST:
+            said = f"sizes {sizes}, steps {steps}"
+            raise ValueError(f"{said}: as many of each, {SMALLEST} pixels or more.")
         self._begin, self._step, self._on_frame = time.perf_counter(), 0, on_frame
         self.best = resize(self.content, sizes[0])
         if start == "noise":
@@ -229,16 +237,17 @@ class StyleTransfer:
                 self._round(size, count, optimizer, learning_rate)
         except _Stopped:
             pass
-        final = resize(self.best, sizes[-1])
+        photograph = resize(self.content, sizes[-1])
+        final = _fit(self.best, photograph.shape[:2])
         if self.original_colours:
-            final = keep_colours(final, resize(self.content, sizes[-1]))
+            final = keep_colours(final, photograph)
         self.best = final
         return final
 
     def _round(self, size: int, steps: int, optimizer: str, learning_rate: float) -> None:
         """Improve `best` at one size."""
         targets, lowest = self.targets(size), np.inf
-        self.best = resize(self.best, size)
+        self.best = _fit(self.best, resize(self.content, size).shape[:2])
 
         def evaluate(picture):
             nonlocal lowest

@@ -212,3 +212,30 @@ def test_each_has_a_static_picture_and_named_controls(mixer, studio):
         assert all(part.description for part in parts if isinstance(part, kinds))
         pictures = [part for part in parts if isinstance(part, ipywidgets.Image)]
         assert len(lab.caption.alternatives) == len(pictures)
+
+
+@pytest.mark.parametrize("side", [64, 96])
+def test_studio_paints_at_its_smallest_sizes(studio, side):
+    studio.controls["size"].value = side
+    studio.go.click()
+    studio.join()
+    assert studio.best.shape == (side, side, 3)
+
+
+def test_an_upload_leaves_the_finished_picture_alone(studio, mixer, monkeypatch):
+    studio.go.click()
+    studio.join()
+    before = studio.result.value
+    studio.upload.add("mine.png", file_bytes())
+    assert studio.result.value == before and studio.history
+    assert "mine.png" in studio.controls["photograph"].options
+    monkeypatch.setattr(mixer.transfer, "encode", lambda picture: pytest.fail("encoded again"))
+    mixer.upload.add("mine.png", file_bytes())
+
+
+def test_studio_names_the_losses_of_the_picture_it_keeps(studio):
+    studio.go.click()
+    studio.join()
+    shown = float(studio.caption.text.split("total ")[1])
+    totals = [value for _, value in studio.history["total"]]
+    assert shown == pytest.approx(min(totals[-6:]), rel=0.01)

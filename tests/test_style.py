@@ -223,3 +223,29 @@ def test_one_pass_brings_the_style_nearer(fast, photograph, paintings):
         losses.gram_matrix(fast.encode(p)) for p in (photograph, painted, painting)
     )
     assert np.mean((after - goal) ** 2) < 0.5 * np.mean((before - goal) ** 2)
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (64, 49), (50, 33)])
+def test_pictures_need_not_be_square(photograph, paintings, shape):
+    wide = style._fit(photograph, shape)
+    mask = np.ones((*shape, 1), "float32")
+    options = {"mask": mask, "original_colours": True, **QUICK}
+    transfer = style.StyleTransfer(wide, [paintings["rings"]], **options)
+    stop_early = [transfer.run((32, 40, 56), (3, 3, 3), on_frame=watch) for watch in (
+        lambda frame: None, lambda frame: frame.step == 2,
+    )]  # fmt: skip
+    expected = style.resize(wide, 56).shape
+    assert all(painted.shape == expected for painted in stop_early)
+
+
+def test_a_small_mask_still_counts(photograph, paintings):
+    mask = np.zeros((64, 64, 1), "float32")
+    mask[30:33, 30:33] = 1
+    targets = style.StyleTransfer(photograph, [paintings["rings"]], mask=mask).targets(64)
+    assert all(float(np.sum(weights)) > 0 for weights in targets.masks)
+
+
+def test_a_fourth_channel_is_refused(photograph):
+    alpha = np.concatenate([photograph, photograph[..., :1]], axis=-1)
+    with pytest.raises(ValueError, match=r"shape \(64, 64, 4\): use \(height, width, 3\)"):
+        style.StyleTransfer(alpha, [photograph])

@@ -42,7 +42,7 @@ class Upload(ipywidgets.HBox):
     """
 
     def __init__(self, pictures: dict[str, np.ndarray], menus: list[ipywidgets.Dropdown]):
-        self.pictures, self.menus = pictures, menus
+        self.pictures, self.menus, self.adding = pictures, menus, False
         self.button = ipywidgets.FileUpload(accept="image/*", description="Your picture")
         self.said, self.preview = ipywidgets.Label(), ipywidgets.Image(height=64)
         self.preview.layout.display = "none"
@@ -64,10 +64,12 @@ class Upload(ipywidgets.HBox):
         self.preview.value = plots.png(style.resize(picture, 64))
         self.preview.layout.display = ""
         self.said.value = f"{name}: choose it in a menu above."
+        self.adding = True  # a menu with new options leaves its choice for a moment
         for menu in self.menus:
             chosen = menu.value
             menu.options = list(self.pictures)
             menu.value = chosen
+        self.adding = False
 
 
 class Scrubber(Lab):
@@ -77,7 +79,6 @@ class Scrubber(Lab):
         pictures: one per frame, in [0, 1], shape (height, width, 1 or 3); heights may differ.
         captions: one line per frame.
         name: of the slider.
-        height: in pixels, to which every frame is scaled.
     """
 
     title = "Scrubber: the frames of a run, one slider"
@@ -143,7 +144,7 @@ class StyleStudio(Worker):
 
     def _show_choice(self, change=None) -> None:
         """Until the first frame, the photograph and the painting stand where the picture will."""
-        if not self.working:
+        if not (self.working or self.upload.adding):
             photograph = self.photographs[self.controls["photograph"].value]
             painting = self.paintings[self.controls["painting"].value]
             self.history = {}
@@ -169,7 +170,7 @@ class StyleStudio(Worker):
 
     def work(self, settings: dict) -> str:
         """Optimise one picture; `best` holds it even when stopped."""
-        self.history, self.drawn_at = {}, 0.0
+        self.history, self.drawn_at, self.shape = {}, 0.0, None
         photograph = self.photographs[settings.pop("photograph")]
         paintings = [self.paintings[settings.pop("painting")]]
         size, steps = settings.pop("size"), settings.pop("steps")
@@ -178,18 +179,20 @@ class StyleStudio(Worker):
             raise ValueError("No style layer is chosen: choose at least one.")
         weights = {name: style.STYLE_LAYERS[name] for name in layers}
         transfer = style.StyleTransfer(photograph, paintings, layers=weights, **settings)
-        plan = {"sizes": (size // 4, size // 2, size), "steps": (4 * steps, 2 * steps, steps)}
+        sizes = tuple(max(style.SMALLEST, size // part) for part in (4, 2, 1))
+        plan = {"sizes": sizes, "steps": (4 * steps, 2 * steps, steps)}
         self.total, begin = 7 * steps, time.perf_counter()
         self.best = transfer.run(
             **plan, optimizer=optimizer, on_frame=lambda frame: self._watch(frame, begin)
         )
         self._draw(self.best)
-        last = {name: points[-1][1] for name, points in self.history.items()}
-        return ", ".join(f"{name} {value:.3g}" for name, value in last.items())
+        return ", ".join(f"{name} {value:.3g}" for name, value in self.lowest.items())
 
     def _watch(self, frame: style.Frame, begin: float) -> bool:
         for name, value in frame.losses.items():
             self.history.setdefault(name, []).append((frame.seconds, value))
+        if frame.picture.shape != self.shape or frame.losses["total"] < self.lowest["total"]:
+            self.shape, self.lowest = frame.picture.shape, frame.losses
         self.show_progress(min(frame.step, self.total), self.total, begin)
         if frame.seconds - self.drawn_at > self.DRAW_SECONDS:
             self._draw(frame.picture)
@@ -265,6 +268,8 @@ class StyleMixer(Lab):
 
     def _encode(self, change=None) -> None:
         """Needed when a picture or the size changes; mixing alone skips it."""
+        if self.upload.adding:
+            return
         with self.lock:
             size = self.size.value
             chosen = [_square(self.pictures[m.value], size) for m in self.menus.values()]

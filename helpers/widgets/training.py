@@ -138,7 +138,9 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.done += 1
-        if (batch + 1) % self.panel.window == 0 or batch + 1 == self.panel.epoch_steps:
+        stopping = self.panel.stop_asked.is_set()
+        whole = (batch + 1) % self.panel.window == 0 or batch + 1 == self.panel.epoch_steps
+        if whole or stopping:
             self._record(batch + 1, logs)
         now = time.perf_counter()
         if now - self.shown > REFRESH_SECONDS:
@@ -147,7 +149,7 @@ class _Watch(keras.callbacks.Callback):
         if now - self.drawn > self.DRAW_SECONDS:
             self.panel._draw()
             self.drawn = time.perf_counter()
-        if self.panel.stop_asked.is_set():
+        if stopping:
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
