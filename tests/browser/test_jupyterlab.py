@@ -41,10 +41,13 @@ def address(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = (tmp_path_factory.mktemp("lab") / "log").open("w+")
+    folder = tmp_path_factory.mktemp("lab")
+    log = (folder / "log").open("w+")
+    environment = {**os.environ, "JUPYTERLAB_WORKSPACES_DIR": str(folder)}  # no tabs of old runs
     options = ["BROWSER=none", f"PORT={port}", "LAB_OPTIONS=--LabApp.expose_app_in_browser=True"]
     command = ["make", "lab", f"PYTHON={sys.executable}", *options]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    how = {"cwd": ROOT, "env": environment, "start_new_session": True}
+    server = subprocess.Popen(command, stdout=log, stderr=log, **how)
     try:
         yield wait_for_address(Path(log.name), server)
     finally:
@@ -90,7 +93,12 @@ def code_cells(name):
 
 def open_notebook(page, name):
     """Open a notebook and wait until its kernel is idle."""
-    page.evaluate("name => jupyterapp.commands.execute('docmanager:open', {path: name})", name)
+    page.evaluate(
+        """async name => {
+            await jupyterapp.commands.execute('docmanager:open', {path: name});
+        }""",
+        name,
+    )
     page.wait_for_function(
         """name => {
             const panel = jupyterapp.shell.currentWidget;
