@@ -184,9 +184,11 @@ def test_pictures_need_not_be_square(photographs, paintings, fast):
 def test_scrubber_shows_the_chosen_frame():
     frames = [np.full((4 * (n + 1), 4 * (n + 1), 3), n / 9) for n in range(10)]
     scrubber = widgets.Scrubber(frames, [f"step {n}" for n in range(10)])
-    assert scrubber.caption.text == "step 9" and size(scrubber.image.value) == (40, 40)
+    assert scrubber.caption.text == "step 9" and size(scrubber.image.value) == (320, 320)
     scrubber.frame.value = 3
-    assert scrubber.caption.text == "step 3" and size(scrubber.image.value) == (16, 16)
+    assert scrubber.caption.text == "step 3" and size(scrubber.image.value) == (320, 320)
+    middle = np.asarray(Image.open(io.BytesIO(scrubber.image.value)))[160, 160, 0]
+    assert middle == round(255 * 3 / 9)
     assert scrubber.picture().shape[:2] == (180, 6 * 180 + 5 * 12)
 
 

@@ -90,14 +90,14 @@ class Scrubber(Lab):
         self.pictures, self.captions = pictures, captions
         last = len(pictures) - 1
         self.frame = make_slider(name, last, 0, last, 1)
-        self.image = ipywidgets.Image(height=320)
+        self.image = ipywidgets.Image()
         super().__init__([self.frame, self.image], ["the chosen frame"])
         self.frame.observe(self._refresh, "value")
         self._refresh()
 
     def _refresh(self, change=None) -> None:
         with self.lock:
-            self.image.value = plots.png(self.pictures[self.frame.value])
+            self.image.value = plots.png(style.resize(self.pictures[self.frame.value], 320))
             self.caption.text = self.captions[self.frame.value]
 
     def picture(self) -> np.ndarray:
@@ -132,7 +132,7 @@ class StyleStudio(Worker):
         self._make_choices(size, steps)
         begin = self.make_controls("Paint", "paint-brush")
         self.upload = Upload(self.photographs, [self.controls["photograph"]])
-        self.result, self.best = ipywidgets.Image(height=320), None
+        self.result, self.best = ipywidgets.Image(), None
         self.curve_image = ipywidgets.Image(width=440, height=320)
         left = ipywidgets.VBox([*self.controls.values(), self.upload, begin])
         row = ipywidgets.HBox([left, self.result, self.curve_image])
@@ -251,9 +251,9 @@ class StyleMixer(Lab):
         self.size = _choice("size", self.SIZES, size)
         self.mixture = make_slider("mix", 0.0, 0.0, 1.0, 0.01)
         self.alpha = make_slider("strength", 1.0, 0.0, 1.0, 0.01)
-        self.colours = ipywidgets.Checkbox(description="keep the photograph's colours")
+        self.colours = ipywidgets.Checkbox(description="keep the colours")
         self.upload = Upload(self.pictures, list(self.menus.values()))
-        self.originals, self.result = ipywidgets.Image(), ipywidgets.Image(height=384)
+        self.originals, self.result = ipywidgets.Image(), ipywidgets.Image(width=384, height=384)
         controls = [*self.menus.values(), self.size, self.mixture, self.alpha, self.colours]
         row = ipywidgets.HBox(
             [ipywidgets.VBox([*controls, self.upload, self.originals]), self.result]
@@ -288,7 +288,7 @@ class StyleMixer(Lab):
             self.painted = self.transfer.decode(mixed)
             if self.colours.value:
                 self.painted = style.keep_colours(self.painted, self.photograph)
-            self.result.value = plots.png(self.painted)
+            self.result.value = plots.png(style.resize(self.painted, 384))
             milliseconds = 1000 * (time.perf_counter() - begin)
             first, second = (menu.value for menu in list(self.menus.values())[1:])
             mixture = f"{100 - 100 * share:.0f} % {first}, {100 * share:.0f} % {second}"

@@ -43,7 +43,11 @@ def address(tmp_path_factory):
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("lab")
     log = (folder / "log").open("w+")
-    environment = {**os.environ, "JUPYTERLAB_WORKSPACES_DIR": str(folder)}  # no tabs of old runs
+    settings = folder / "@jupyterlab/docmanager-extension/plugin.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"autosave": false}')  # the saved notebooks stay as they are
+    own = dict.fromkeys(("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"), str(folder))
+    environment = {**os.environ, **own}
     options = ["BROWSER=none", f"PORT={port}", "LAB_OPTIONS=--LabApp.expose_app_in_browser=True"]
     command = ["make", "lab", f"PYTHON={sys.executable}", *options]
     how = {"cwd": ROOT, "env": environment, "start_new_session": True}
