@@ -191,9 +191,9 @@ class StyleTransfer:
             for name in self.layers
         ]
         mask = np.ones_like(photograph[0, ..., :1]) if self.mask is None else self.mask
+        mask = resize(mask, size)[np.newaxis]
         masks = [
-            tf.image.resize(resize(mask, size)[None], features[name].shape[1:3], antialias=True)
-            for name in self.layers
+            tf.image.resize(mask, features[name].shape[1:3], antialias=True) for name in self.layers
         ]
         return _Targets(features.get(self.content_layer), grams, masks)
 

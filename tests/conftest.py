@@ -2,13 +2,28 @@
 
 from helpers import runtime  # isort: skip  (first: it sets TensorFlow's environment)
 
+import io
+
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers import vae
 
 runtime.prepare(seed=0)
+
+
+def size(png):
+    """Width and height of PNG bytes."""
+    return Image.open(io.BytesIO(png)).size
+
+
+def every_control(widget):
+    """All ipywidgets below a widget, itself included."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from every_control(child)
 
 
 def small_vae(latent_dim=2, beta=1.0, seed=3):

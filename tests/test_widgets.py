@@ -1,6 +1,5 @@
 """Every control changes the picture, training starts once, stops when asked, and reports errors."""
 
-import io
 import threading
 import time
 
@@ -8,8 +7,7 @@ import ipywidgets
 import keras
 import numpy as np
 import pytest
-from conftest import small_vae
-from PIL import Image
+from conftest import every_control, size, small_vae
 
 from helpers import latent, widgets
 
@@ -46,17 +44,6 @@ def make_panel(images):
         return widgets.TrainingPanel(**{**given, **options})
 
     return make
-
-
-def size(png):
-    return Image.open(io.BytesIO(png)).size
-
-
-def every_control(widget):
-    """All ipywidgets below a widget, itself included."""
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from every_control(child)
 
 
 def test_slider_pad_and_picture_move_together(explorer):

@@ -59,7 +59,7 @@ class Worker(Lab):
     """Base of a widget with a long job: two buttons, a thread, the time left, errors shown.
 
     A subclass calls `make_controls` first, then `super().__init__`, and defines `work(settings)`,
-    which does the job, watches `stop_asked` and returns what to say when it is done.
+    which does the job, watches `stop_asked`, fills `history` and returns what to say when done.
     """
 
     def make_controls(self, verb: str, icon: str) -> ipywidgets.VBox:
@@ -123,6 +123,19 @@ class Worker(Lab):
         left = (time.perf_counter() - begin) * (total / done - 1)
         self.progress.value = done / total
         self.time_left.value = f"step {done} of {total}, {left:.0f} s left"
+
+    def curves(self, title: str, x_label: str, y_label: str, scale: str) -> plots.Figure:
+        """The lists of `(x, y)` in `history`, by name; before there are any, what to press."""
+        figure, (axes,) = plots.figure(title, size=(4.4, 3.2))
+        for name, points in self.history.items():
+            axes.plot(*zip(*points, strict=True), label=name)
+        axes.set(xlabel=x_label, ylabel=y_label)
+        if self.history:
+            axes.set_yscale(scale)
+            axes.legend(frameon=False)
+        else:
+            axes.text(0.5, 0.5, f"press {self.go.description}", ha="center", va="center")
+        return figure
 
     def _busy(self, busy: bool) -> None:
         self.go.disabled, self.stop.disabled = busy, not busy

@@ -206,17 +206,7 @@ class StyleStudio(Worker):
             self.result.value, self.curve_image.value = map(plots.png, self.drawn)
 
     def _curves(self) -> plots.Figure:
-        figure, (axes,) = plots.figure(
-            "losses, unweighted, and their weighted total", size=(4.4, 3.2)
-        )
-        for name, points in self.history.items():
-            axes.semilogy(*zip(*points, strict=True), label=name)
-        axes.set(xlabel="seconds", ylabel="loss")
-        if self.history:
-            axes.legend(frameon=False)
-        else:
-            axes.text(0.5, 0.5, "press Paint", ha="center", va="center", transform=axes.transAxes)
-        return figure
+        return self.curves("losses, unweighted, and their weighted total", "seconds", "loss", "log")
 
     def picture(self) -> np.ndarray:
         """The picture and its curves."""

@@ -106,17 +106,9 @@ class TrainingPanel(Worker):
             self.curve_image.value, self.sample_image.value = map(plots.png, self.drawn)
 
     def _curves(self) -> plots.Figure:
-        figure, (axes,) = plots.figure("training loss", size=(4.4, 3.2))
-        for name, points in self.history.items():
-            axes.plot(*zip(*points, strict=True), label=name)
-        axes.set(xlabel="epoch", ylabel=self.unit)
-        if self.history:
-            values = [value for points in self.history.values() for _, value in points]
-            axes.set_yscale("log" if max(values) > 30 * min(values) > 0 else "linear")
-            axes.legend(frameon=False)
-        else:
-            axes.text(0.5, 0.5, "press Train", ha="center", va="center")
-        return figure
+        values = [value for points in self.history.values() for _, value in points] or [0]
+        scale = "log" if max(values) > 30 * min(values) > 0 else "linear"
+        return self.curves("training loss", "epoch", self.unit, scale)
 
     def picture(self) -> np.ndarray:
         """The loss curves and the samples beside them."""
