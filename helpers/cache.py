@@ -7,6 +7,9 @@ A data set is looked for in its sources' order, and whatever answers must have t
 
 The cache is written to a temporary folder and moved into place under a lock: whole or absent,
 never half. A damaged cache is noticed by its hash and fetched again.
+
+Arrays that this machine makes for itself (:func:`compute`) have no pinned hash. Their own is
+written beside them as a seal, so that damage is noticed all the same.
 """
 
 import hashlib
@@ -21,6 +24,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +35,7 @@ import pooch
 
 CONNECT_AND_READ_SECONDS = (5, 30)
 PACKAGE_SECONDS = 600
+SEAL = "sha256"
 Arrays = dict[str, np.ndarray]
 
 
@@ -122,33 +127,39 @@ UNREADABLE = (
 )  # fmt: skip
 
 
-def _verify(arrays: Arrays, dataset: Dataset) -> None:
+def _verify(dataset: Dataset, arrays: Arrays) -> None:
     if dataset.fingerprint(arrays) != dataset.sha256:
         raise ValueError("wrong SHA-256")
 
 
-def _read_cache(path: Path, dataset: Dataset) -> Arrays | None:
+def _verify_seal(arrays: Arrays) -> None:
+    content = {name: array for name, array in arrays.items() if name != SEAL}
+    if fingerprint(content) != str(arrays[SEAL]):
+        raise ValueError("wrong SHA-256")
+
+
+def _read_cache(path: Path, verify: Callable[[Arrays], None]) -> Arrays | None:
     """The cached arrays, or None where there are none; a damaged file is deleted."""
     if not path.exists():
         return None
     try:
         arrays = read_npz(path)
-        _verify(arrays, dataset)
+        verify(arrays)
     except UNREADABLE as error:
-        warnings.warn(f"{path} is damaged ({error}): fetching it again.", stacklevel=5)
+        warnings.warn(f"{path} is damaged ({error}): replacing it.", stacklevel=5)
         path.unlink()
         return None
     return arrays
 
 
-def _fetch(folder: Path, dataset: Dataset) -> Arrays:
+def _fetch(dataset: Dataset, folder: Path) -> Arrays:
     """Arrays from the first source that answers with the right bytes."""
     failures = []
     for source, read in dataset.sources.items():
         try:
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 arrays = read(Path(scratch))
-            _verify(arrays, dataset)
+            _verify(dataset, arrays)
             return arrays
         except UNREADABLE as error:
             failures.append(f"{source} ({' '.join(str(error).split())[:200]})")
@@ -157,13 +168,13 @@ def _fetch(folder: Path, dataset: Dataset) -> Arrays:
     raise DataError(f"{dataset.title} could not be fetched. {advice}. Tried: {tried}.")
 
 
-def _fill_cache(path: Path, dataset: Dataset) -> Arrays:
-    """Fetch into a folder beside the cache, then move the result into place in one step."""
+def _fill_cache(path: Path, make: Callable[[Path], Arrays]) -> Arrays:
+    """Make in a folder beside the cache, then move the result into place in one step."""
     scratch = path.with_suffix(".partial")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
-        arrays = _fetch(scratch, dataset)
+        arrays = make(scratch)
         np.savez(scratch / path.name, **arrays)
         os.replace(scratch / path.name, path)
     except OSError as error:
@@ -171,6 +182,13 @@ def _fill_cache(path: Path, dataset: Dataset) -> Arrays:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return arrays
+
+
+def _cached(name: str, verify: Callable, make: Callable[[Path], Arrays]) -> Arrays:
+    path = cache_folder() / f"{name}.npz"
+    with filelock.FileLock(path.with_suffix(".lock")):
+        arrays = _read_cache(path, verify)
+        return _fill_cache(path, make) if arrays is None else arrays
 
 
 def load(name: str, dataset: Dataset) -> Arrays:
@@ -183,7 +201,24 @@ def load(name: str, dataset: Dataset) -> Arrays:
     Raises:
         DataError: no source answered with the right bytes, or the cache cannot be written.
     """
-    path = cache_folder() / f"{name}.npz"
-    with filelock.FileLock(path.with_suffix(".lock")):
-        arrays = _read_cache(path, dataset)
-        return _fill_cache(path, dataset) if arrays is None else arrays
+    return _cached(name, partial(_verify, dataset), partial(_fetch, dataset))
+
+
+def compute(name: str, make: Callable[[], Arrays]) -> Arrays:
+    """Arrays that take long to make: from the cache while they are whole, else made again.
+
+    Args:
+        name: of the file in the cache, without its ending. It must change whenever the result
+            would, so put a hash of all that decides the result into it.
+        make: returns the arrays, none of them called ``"sha256"``.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+
+    def sealed(folder: Path) -> Arrays:
+        arrays = make()
+        return {**arrays, SEAL: np.array(fingerprint(arrays))}
+
+    arrays = _cached(name, _verify_seal, sealed)
+    return {key: array for key, array in arrays.items() if key != SEAL}

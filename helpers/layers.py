@@ -10,6 +10,13 @@ randomness into an input (Kingma and Welling, arXiv:1312.6114, section 2.4):
     z_log_var    (batch, latent)     logarithm of the variance of q(z | x)
     epsilon      (batch, latent)     noise, drawn afresh at every call
     z            (batch, latent)     a draw from q(z | x), differentiable in mean and log-variance
+
+`Corruption` answers: what should be taken away, so that putting it back teaches something? Vincent
+and others (ICML 2008) damage the input and keep the target clean:
+
+    gaussian           clip( x + level * epsilon, 0, 1 )        level: standard deviation
+    salt_and_pepper    a share of the values becomes 0 or 1     level: the share
+    masking            a share of the values becomes 0          level: the share
 """
 
 import keras
@@ -65,3 +72,58 @@ class AdaIN(keras.layers.Layer):
     def get_config(self):
         """Settings for the `.keras` file."""
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+KINDS = ("gaussian", "salt_and_pepper", "masking")
+
+
+def corrupt(x, kind: str, level: float, seed):
+    """Damage images; the kinds and what `level` means stand at the top of this module.
+
+    Args:
+        x: images in [0, 1], shape (batch, height, width, channels).
+        kind: one of `KINDS`.
+        level: 0 or more; at most 1 where it is a share.
+        seed: an integer gives the same damage every time, a `keras.random.SeedGenerator` goes on.
+
+    Returns:
+        Images in [0, 1] of the same shape.
+
+    Raises:
+        ValueError: an unknown kind, or a level outside its range.
+    """
+    if kind not in KINDS or level < 0 or (kind != "gaussian" and level > 1):
+        hint = f"use one of {', '.join(KINDS)}, and 0 or more (a share: 0 to 1)"
+        raise ValueError(f"kind is {kind!r} and level {level}: {hint}.")
+    x = ops.convert_to_tensor(x, "float32")
+    if kind == "gaussian":
+        return ops.clip(x + level * keras.random.normal(ops.shape(x), seed=seed), 0.0, 1.0)
+    chance = keras.random.uniform(ops.shape(x), seed=seed)
+    if kind == "masking":
+        return ops.where(chance < level, 0.0, x)
+    return ops.where(chance < level / 2, 0.0, ops.where(chance < level, 1.0, x))
+
+
+@keras.saving.register_keras_serializable("gdl")
+class Corruption(keras.layers.Layer):
+    """Damages its input while training and passes it on untouched afterwards (:func:`corrupt`).
+
+    Args:
+        kind: one of `KINDS`.
+        level: strength of the damage.
+        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
+    """
+
+    def __init__(self, kind: str, level: float, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.kind, self.level, self.seed = kind, level, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x, training=False):
+        """Return the damaged batch while training, else the batch."""
+        return corrupt(x, self.kind, self.level, self.seed_generator) if training else x
+
+    def get_config(self):
+        """Settings for the `.keras` file."""
+        own = {"kind": self.kind, "level": self.level, "seed": self.seed}
+        return {**super().get_config(), **own}

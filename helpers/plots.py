@@ -16,7 +16,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Ellipse
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.stats import norm
 
 COLOURS = matplotlib.color_sequences["tab10"]
@@ -108,6 +108,94 @@ def bundle(image: np.ndarray) -> dict[str, str]:
     return {kind: base64.b64encode(streams[kind].getvalue()).decode()}
 
 
+def signed(maps: np.ndarray) -> np.ndarray:
+    """Numbers of both signs as grey levels: 0 is middle grey, each map reaches black or white.
+
+    Args:
+        maps: shape (n, height, width), for example filters or principal components.
+
+    Returns:
+        In [0, 1], shape (n, height, width, 1).
+    """
+    largest = np.abs(maps).max(axis=(1, 2), keepdims=True)
+    return (0.5 + 0.5 * maps / np.maximum(largest, 1e-12))[..., np.newaxis]
+
+
+def interleave(above: np.ndarray, below: np.ndarray, columns: int) -> np.ndarray:
+    """Two sets of images in turn, a row of each, so that each stands above its partner.
+
+    Args:
+        above: shape (n, height, width, channels), n a multiple of `columns`.
+        below: same shape.
+        columns: images per row.
+
+    Returns:
+        Shape (2 n, height, width, channels), for :func:`tile` with the same `columns`.
+    """
+    rows = [images.reshape(-1, columns, *images.shape[1:]) for images in (above, below)]
+    return np.stack(rows, axis=1).reshape(-1, *above.shape[1:])
+
+
+def turn(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
+    """Look at 3-D points from another side.
+
+    Args:
+        points: shape (n, 3).
+        azimuth: turn about the upright axis, in degrees.
+        elevation: how far the eye stands above the ground, in degrees.
+
+    Returns:
+        Shape (n, 3): to the right, up, and towards the eye. Distances stay what they were.
+    """
+    a, e = np.radians([azimuth, elevation])
+    right = [-np.sin(a), np.cos(a), 0]
+    up = [-np.sin(e) * np.cos(a), -np.sin(e) * np.sin(a), np.cos(e)]
+    towards = [np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)]
+    return points @ np.array([right, up, towards]).T
+
+
+def cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevation: float, side=420):
+    """A 3-D cloud, its reconstruction in a second colour, and a line from each point to its own.
+
+    Drawn by Pillow in a few milliseconds, far points first.
+
+    Args:
+        points: shape (n, 3).
+        shadows: the reconstruction of each point, shape (n, 3).
+        azimuth: in degrees, see :func:`turn`.
+        elevation: in degrees.
+        side: of the picture, in pixels.
+
+    Returns:
+        In [0, 1], shape (side, side, 3).
+    """
+    reach = 1.05 * np.linalg.norm(points, axis=1).max()
+    scale = side / reach  # drawn twice as large as shown, so that edges come out smooth
+
+    def place(where):
+        seen = turn(np.asarray(where), azimuth, elevation)
+        return np.column_stack([side + scale * seen[:, 0], side - scale * seen[:, 1], seen[:, 2]])
+
+    canvas = Image.new("RGB", (2 * side, 2 * side), "white")
+    draw = ImageDraw.Draw(canvas)
+    _draw_axes(draw, place(np.vstack([np.zeros(3), 0.6 * reach * np.eye(3)])), side)
+    ends = place(points), place(shadows)
+    for start, end in zip(*ends, strict=True):
+        draw.line([*start[:2], *end[:2]], fill="#bbbbbb", width=2)
+    dots = np.vstack(ends)
+    colours = np.repeat(["#1f77b4", "#ff7f0e"], len(points))
+    for number in np.argsort(dots[:, 2]):
+        draw.circle(tuple(dots[number, :2]), 6, fill=colours[number])
+    return np.asarray(canvas.resize((side, side), Image.Resampling.BOX), "float32") / 255
+
+
+def _draw_axes(draw, ends: np.ndarray, side: int) -> None:
+    """Three axes from the first of four places to the others, named at their ends."""
+    for number, end in enumerate(ends[1:], 1):
+        draw.line([*ends[0, :2], *end[:2]], fill="#888888", width=3)
+        draw.text(tuple(end[:2]), f"x{number}", fill="#444444", font_size=side // 14)
+
+
 def show_image(axes, image: np.ndarray, title: str = "", smooth: bool = False) -> None:
     """Draw one image of shape (height, width, 1 or 3) without ticks; `smooth` hides its pixels."""
     how = "lanczos" if smooth else "nearest"
@@ -125,9 +213,11 @@ def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figur
         gap: white pixels between neighbours.
     """
     count, height, width = next(iter(rows.values())).shape[:3]
-    inches = min(0.8, 8.7 / count)
-    size = (1.9 + count * inches, 0.5 + len(rows) * inches * height / width * 1.08)
-    picture, (axes,) = figure(title, size=size)
+    inches, names, head = min(0.8, 8.2 / count), 0.3 + 0.085 * max(map(len, rows)), 0.4
+    across, down = names + count * inches, head + len(rows) * inches * height / width
+    picture, (axes,) = figure(title, size=(across, down))
+    picture.set_layout_engine("none")
+    axes.set_position([names / across, 0.01, 1 - names / across - 0.01, 1 - head / down])
     show_image(axes, tile(np.concatenate(list(rows.values())), count, gap))
     for number, name in enumerate(rows):
         middle = number * (height + gap) + height / 2
@@ -188,6 +278,55 @@ def stack(title: str, history: dict[str, list[tuple]], x_label: str, y_label: st
     axes.stackplot(points[0, :, 0], points[:, :, 1], labels=list(history), alpha=0.8)
     axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, points[0, -1, 0]))
     axes.legend(frameon=False)
+    return picture
+
+
+def histograms(title: str, values: dict[str, np.ndarray], x_label: str, bins: int = 60) -> Figure:
+    """How often each value occurs, one outline per name, all over the same bins."""
+    picture, (axes,) = figure(title, size=(6, 3.2))
+    edges = np.linspace(0, np.quantile(np.concatenate(list(values.values())), 0.99), bins)
+    for name, numbers in values.items():
+        axes.hist(numbers, edges, histtype="stepfilled", alpha=0.5, density=True, label=name)
+    axes.set(xlabel=x_label, ylabel="density")
+    axes.legend(frameon=False)
+    return picture
+
+
+def named_bars(title: str, values: dict[str, float], x_label: str, line: float | None = None):
+    """One horizontal bar per name, the number written beside it.
+
+    Args:
+        title: above the figure.
+        values: name to number, first on top.
+        x_label: of the numbers, with their unit.
+        line: a number to beat, drawn as a dashed line.
+    """
+    picture, (axes,) = figure(title, size=(6.4, 0.9 + 0.34 * len(values)))
+    names = list(values)
+    drawn = axes.barh(
+        names, list(values.values()), color=[COLOURS[i % 10] for i in range(len(names))]
+    )
+    axes.bar_label(drawn, [f"{value:.3g}" for value in values.values()], padding=4, fontsize=9)
+    if line is not None:
+        axes.axvline(line, color="black", linestyle="--", lw=1)
+    axes.invert_yaxis()
+    axes.set(xlabel=x_label)
+    axes.margins(x=0.15)
+    return picture
+
+
+def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
+    """Power spectra from :func:`helpers.metrics.power_spectrum` side by side, one colour scale."""
+    picture, panels = figure(title, 1, len(powers), size=(0.8 + 2.1 * len(powers), 2.8))
+    logarithms = [np.log10(power + 1e-9) for power in powers.values()]
+    low, high = np.min(logarithms), np.max(logarithms)
+    box = (-0.5, 0.5, 0.5, -0.5)
+    for axes, name, power in zip(panels, powers, logarithms, strict=True):
+        drawn = axes.imshow(power, vmin=low, vmax=high, extent=box, cmap="magma")
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("cycles per pixel", fontsize=8)
+        axes.tick_params(labelsize=7)
+    picture.colorbar(drawn, ax=panels.tolist(), label="log10(power)", shrink=0.9)
     return picture
 
 

@@ -39,6 +39,7 @@ VGG19_LAYERS = tuple(
     f"block{b}_conv{c + 1}" for b, (_, n) in VGG19_BLOCKS.items() for c in range(n)
 )
 DECODER_WIDTHS = (256, "up", 256, 256, 256, 128, "up", 128, 64, "up", 64, 3)
+CHAPTERS = ("autoencoder", "vae")
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -71,7 +72,8 @@ def load(name: str, like: keras.Model | None = None) -> keras.Model:
             f"There is no checkpoint {name!r}: make it with `make checkpoints LAB={name[:2]}`, or "
             f"choose one of: {there}."
         )
-    importlib.import_module("helpers.vae")  # Keras must know a class before it reads its file
+    for chapter in CHAPTERS:  # Keras must know a class before it reads its file
+        importlib.import_module(f"helpers.{chapter}")
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:
@@ -131,7 +133,7 @@ def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics:
     content = {
         "settings": settings,
         "seconds": round(seconds, 1),
-        "metrics": {key: round(float(value), 4) for key, value in metrics.items()},
+        "metrics": {key: float(f"{value:.6g}") for key, value in metrics.items()},
         "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
     }
     (CHECKPOINTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")

@@ -149,13 +149,14 @@ def check_settings(**settings: float) -> None:
     """Refuse settings no model can be built or trained with.
 
     Args:
-        **settings: any of `latent_dim`, `batch_size`, `epochs` (whole numbers of at least 1),
-            `learning_rate` (above 0), `beta` (0 or more). Other names pass unchecked.
+        **settings: any of `latent_dim`, `code_size`, `depth`, `batch_size`, `epochs` (whole numbers
+            of at least 1), `learning_rate` (above 0), `beta` (0 or more). Other names pass
+            unchecked.
 
     Raises:
         ValueError: one sentence that names the setting, its value and what is allowed.
     """
-    for name in ("latent_dim", "batch_size", "epochs"):
+    for name in ("latent_dim", "code_size", "depth", "batch_size", "epochs"):
         if name in settings and (settings[name] < 1 or settings[name] != int(settings[name])):
             raise ValueError(f"{name} is {settings[name]}: use a whole number of 1 or more.")
     if settings.get("learning_rate", 1) <= 0:

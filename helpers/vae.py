@@ -16,11 +16,11 @@ import keras
 import numpy as np
 from scipy.special import expit
 
-from helpers import data, layers, losses, runtime
+from helpers import autoencoder, layers, losses, runtime
 
 
 @keras.saving.register_keras_serializable("gdl")
-class VAE(keras.Model):
+class VAE(autoencoder.Autoencoder):
     """A variational autoencoder over images in [0, 1] with Bernoulli pixels.
 
     Args:
@@ -33,25 +33,20 @@ class VAE(keras.Model):
         ValueError: beta is negative, or the encoder's and decoder's shapes do not fit.
     """
 
+    ENCODER_EMITS = ("two outputs, z_mean and z_log_var, each", 2)
+
     def __init__(self, encoder, decoder, beta: float = 1.0, seed: int | None = None, **kwargs):
-        super().__init__(**kwargs)
         runtime.check_settings(beta=beta)
-        emitted, wanted = [output.shape for output in encoder.outputs], decoder.input_shape
-        if emitted != [wanted, wanted]:
-            raise ValueError(
-                f"The encoder emits {emitted} and the decoder takes {wanted}: give the encoder two "
-                "outputs, z_mean and z_log_var, each as wide as the decoder's input."
-            )
-        self.encoder, self.decoder, self.beta, self.seed = encoder, decoder, beta, seed
+        super().__init__(encoder, decoder, **kwargs)
+        self.beta, self.seed = beta, seed
         self.sampling = layers.Sampling(seed)
-        self.built = True
         self.reconstruction_metric = keras.metrics.Mean("reconstruction")
         self.kl_metric = keras.metrics.Mean("kl")
 
     @property
     def latent_dim(self) -> int:
         """Number of latent dimensions."""
-        return self.decoder.input_shape[-1]
+        return self.code_size
 
     def call(self, x, training=False):
         """Return `z_mean`, `z_log_var` and the `logits` of a draw of z, in a dictionary."""
@@ -67,21 +62,6 @@ class VAE(keras.Model):
         self.kl_metric.update_state(kl)
         return reconstruction + self.beta * kl
 
-    def fit(self, x, batch_size: int = 128, **kwargs):
-        """Keras' `fit` on images, after a look at their shape and range.
-
-        Args:
-            x: float images in [0, 1], shape (n, height, width, channels).
-            batch_size: images per step, 1 or more.
-            **kwargs: anything else `keras.Model.fit` takes.
-
-        Raises:
-            ValueError: wrong rank or range, or a batch size below 1.
-        """
-        data.check_images(x)
-        runtime.check_settings(batch_size=batch_size)
-        return super().fit(x, batch_size=batch_size, **kwargs)
-
     def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Inference: the posterior of each image.
 
@@ -94,9 +74,7 @@ class VAE(keras.Model):
         Raises:
             ValueError: wrong rank or range.
         """
-        data.check_images(images)
-        batches = [np.array(self.encoder(batch)) for batch in _batches(images)]
-        return tuple(np.concatenate(batches, axis=1))
+        return tuple(super().encode(images))
 
     def logits(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output for some codes, before the logistic function.
@@ -110,10 +88,7 @@ class VAE(keras.Model):
         Raises:
             ValueError: the codes have another width than the decoder's input.
         """
-        z = np.asarray(z, "float32")
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"z has shape {z.shape}: use (n, {self.latent_dim}).")
-        return np.concatenate([np.array(self.decoder(batch)) for batch in _batches(z)])
+        return super().decode(z)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Generation: the picture of each code, each pixel's mean under p(x | z).
@@ -126,19 +101,10 @@ class VAE(keras.Model):
         """
         return expit(self.logits(z))
 
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """The picture of each posterior's mean, in the shape of the images."""
+        return self.decode(self.encode(images)[0])
+
     def get_config(self):
         """Settings for the `.keras` file: both networks, beta and the seed."""
-        networks = {"encoder": self.encoder, "decoder": self.decoder}
-        saved = {name: keras.saving.serialize_keras_object(n) for name, n in networks.items()}
-        return {**super().get_config(), **saved, "beta": self.beta, "seed": self.seed}
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuild the model from :meth:`get_config`."""
-        for part in ("encoder", "decoder"):
-            config[part] = keras.saving.deserialize_keras_object(config[part])
-        return cls(**config)
-
-
-def _batches(array: np.ndarray, size: int = 500):
-    return (array[start : start + size] for start in range(0, len(array), size))
+        return {**super().get_config(), "beta": self.beta, "seed": self.seed}

@@ -1,4 +1,4 @@
-"""Draw the diagrams of lab 01 as SVG: `python image/draw.py`.
+"""Draw the diagrams of labs 01 and 03 to 06 as SVG: `python image/draw.py`.
 
 Dark ink on a white card with a frame, so that they read on dark pages as on light ones.
 """
@@ -50,6 +50,48 @@ def card(name, width, height, description, parts) -> None:
     frame = f'<rect x="1" y="1" width="{width - 2}" height="{height - 2}" rx="12" fill="#ffffff" '
     lines = [head, frame + 'stroke="#9aa0a6"/>', f"<defs>{tips}</defs>", *parts, "</svg>"]
     (HERE / name).write_text("\n".join(lines) + "\n")
+
+
+def autoencoder() -> None:
+    """A picture squeezed into a code and opened again."""
+    parts = [
+        box(28, 82, 104, 96, "#fff8e1", "#f9a825"),
+        text(80, 124, "x", 18, weight="bold"),
+        text(80, 148, "784 pixels", 12),
+        arrow("M134 130 H166"),
+        '<path d="M168 72 L312 106 V154 L168 188 z" fill="#e3f2fd" '
+        f'stroke="{FROZEN}" stroke-width="2"/>',
+        text(234, 136, "encoder", 16, weight="bold"),
+        arrow("M314 130 H344"),
+        box(346, 104, 76, 52, "#f3e5f5", STYLE),
+        text(384, 126, "code", 15, STYLE, "bold"),
+        text(384, 145, "32 numbers", 12),
+        arrow("M424 130 H454"),
+        '<path d="M456 106 L600 72 V188 L456 154 z" fill="#e8f5e9" '
+        f'stroke="{CONTENT}" stroke-width="2"/>',
+        text(534, 136, "decoder", 16, weight="bold"),
+        arrow("M602 130 H634"),
+        box(636, 82, 104, 96, "#fff8e1", "#f9a825"),
+        text(688, 124, "x&#770;", 18, weight="bold"),
+        text(688, 148, "784 pixels", 12),
+        arrow("M688 180 V228 H80 V184", BACK, dashed=True),
+        text(
+            384,
+            220,
+            "loss: mean of (x&#770; - x)&#178;; its gradient trains both networks",
+            13,
+            BACK,
+        ),
+        text(384, 44, "all that passes through must fit into the code", 13, STYLE),
+    ]
+    card(
+        "autoencoder.svg",
+        768,
+        256,
+        "A picture of 784 pixels goes through an encoder into a code of 32 numbers and through a "
+        "decoder back to 784 pixels; the squared difference trains both.",
+        parts,
+    )
 
 
 def loop() -> None:
@@ -121,3 +163,4 @@ STYLE_BLOCKS = (1, 2, 3, 4)
 if __name__ == "__main__":
     loop()
     layers()
+    autoencoder()

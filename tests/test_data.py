@@ -195,7 +195,7 @@ def test_a_damaged_cache_is_repaired_and_says_so(host, damage):
             "emptied": b"",
         }[damage]
     )
-    with pytest.warns(UserWarning, match=r"mnist\.npz is damaged .*fetching it again"):
+    with pytest.warns(UserWarning, match=r"mnist\.npz is damaged .*replacing it"):
         train, _ = data.mnist()
     np.testing.assert_array_equal(train.labels, host.arrays["train_labels"])
     assert path.read_bytes() == content

@@ -126,5 +126,5 @@ def test_encoder_and_decoder_must_fit():
 
 
 def test_codes_of_another_width(model):
-    with pytest.raises(ValueError, match=r"z has shape \(4, 3\): use \(n, 2\)"):
+    with pytest.raises(ValueError, match=r"codes have shape \(4, 3\): use \(n, 2\)"):
         model.decode(np.zeros((4, 3)))

@@ -10,6 +10,7 @@ Each widget is thin: its state in, a picture out. Three rules hold for all of th
 Every control has a name that screen readers say, and each widget announces its caption.
 """
 
+from helpers.widgets.autoencoders import CloudTurner, NoiseBench, UnitWalker
 from helpers.widgets.base import Caption, Lab, Pad, beside, enlarge
 from helpers.widgets.codes import BetaSwitcher, Interpolator, LatentExplorer
 from helpers.widgets.painting import Scrubber, StyleMixer, StyleStudio, Upload
@@ -18,14 +19,17 @@ from helpers.widgets.training import TrainingPanel
 __all__ = [
     "BetaSwitcher",
     "Caption",
+    "CloudTurner",
     "Interpolator",
     "Lab",
     "LatentExplorer",
+    "NoiseBench",
     "Pad",
     "Scrubber",
     "StyleMixer",
     "StyleStudio",
     "TrainingPanel",
+    "UnitWalker",
     "Upload",
     "beside",
     "enlarge",

@@ -79,7 +79,7 @@ class TrainingPanel(Worker):
         results = {name: values[-1][1] for name, values in self.history.items()}
         chosen = ", ".join(f"{name} {value:g}" for name, value in settings.items())
         results |= self.measure(self.model)
-        found = ", ".join(f"{name} {value:.1f}" for name, value in results.items())
+        found = ", ".join(f"{name} {value:.4g}" for name, value in results.items())
         self.runs.append(f"run {len(self.runs) + 1}: {chosen} → {found} ({seconds:.0f} s)")
         return "\n".join(["", *self.runs[-4:]])
 

@@ -1,0 +1,158 @@
+"""Turn a cloud, walk one unit of a code, choose the noise."""
+
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+
+from helpers import layers, metrics, plots
+from helpers.widgets.base import WIDE, Lab, enlarge, make_slider
+
+
+class CloudTurner(Lab):
+    """Turn a 3-D cloud and its reconstruction, and choose which reconstruction is shown.
+
+    Args:
+        points: shape (n, 3).
+        reconstructions: name, for example ``"2 numbers"``, to the reconstruction of every point,
+            shape (n, 3); in the order of the slider.
+    """
+
+    title = "Cloud turner: 3-D points, their reconstruction, and the line between them"
+
+    def __init__(self, points: np.ndarray, reconstructions: dict[str, np.ndarray]):
+        self.points, self.reconstructions = points, reconstructions
+        self.code = ipywidgets.SelectionSlider(
+            options=list(reconstructions), description="code", style=WIDE
+        )
+        self.azimuth = make_slider("turn (degrees)", 30, -180, 180, 2)
+        self.elevation = make_slider("tilt (degrees)", 20, -90, 90, 2)
+        self.image = ipywidgets.Image(width=420, height=420)
+        controls = ipywidgets.VBox([self.code, self.azimuth, self.elevation])
+        names = ["blue: the points; orange: their reconstruction"]
+        super().__init__([ipywidgets.HBox([controls, self.image])], names)
+        for control in controls.children:
+            control.observe(self._refresh, "value")
+        self._refresh()
+
+    def _refresh(self, change=None) -> None:
+        with self.lock:
+            shadows = self.reconstructions[self.code.value]
+            view = self.azimuth.value, self.elevation.value
+            self.drawn = plots.cloud(self.points, shadows, *view)
+            self.image.value = plots.png(self.drawn)
+            error = metrics.squared_error(self.points, shadows).mean()
+            self.caption.text = f"{self.code.value}: mean squared error {error:.4f}"
+
+    def picture(self) -> np.ndarray:
+        """The cloud as it stands."""
+        return self.drawn
+
+
+class UnitWalker(Lab):
+    """Change one number of a picture's code and watch what the decoder makes of it.
+
+    Args:
+        decode: from codes (n, code size) to images (n, height, width, channels).
+        codes: codes of test images, shape (n, code size).
+        images: the images the codes belong to.
+    """
+
+    title = "Unit walker: a picture, its reconstruction, and one unit of its code on the move"
+    STEPS = 11
+
+    def __init__(self, decode: Callable, codes: np.ndarray, images: np.ndarray):
+        self.decode, self.codes, self.images, self.choosing = decode, codes, images, False
+        count, size = codes.shape
+        self.which = make_slider("picture", 0, 0, count - 1, 1)
+        self.unit = make_slider("unit", 0, 0, size - 1, 1)
+        self.value = make_slider("value", 0.0, -1.0, 1.0, 0.01)
+        self.image, self.strip = ipywidgets.Image(), ipywidgets.Image()
+        controls = ipywidgets.VBox([self.which, self.unit, self.value])
+        names = ["picture, reconstruction, reconstruction with the unit moved"]
+        names.append("the unit from the lowest value among test pictures to the highest")
+        super().__init__([ipywidgets.HBox([controls, self.image]), self.strip], names)
+        for control in (self.which, self.unit):
+            control.observe(self._choose, "value")
+        self.value.observe(self._refresh, "value")
+        self._choose()
+
+    def _moved(self, values) -> np.ndarray:
+        """The chosen picture's code with the chosen unit at each of some values, decoded."""
+        codes = np.repeat(self.codes[[self.which.value]], len(values), axis=0)
+        codes[:, self.unit.value] = values
+        return np.clip(self.decode(codes), 0, 1)
+
+    def _choose(self, change=None) -> None:
+        """Another picture or unit: the slider of the value starts where the picture is."""
+        with self.lock:
+            seen = self.codes[:, self.unit.value]
+            low, high = float(seen.min()), float(max(seen.max(), seen.min() + 0.1))
+            self.choosing = True
+            self.value.min, self.value.max = min(low, self.value.min), max(high, self.value.max)
+            self.value.value = float(seen[self.which.value])
+            self.value.min, self.value.max, self.value.step = low, high, (high - low) / 100
+            self.choosing = False
+            self.path = plots.tile(self._moved(np.linspace(low, high, self.STEPS)), self.STEPS, 2)
+            self.strip.value = plots.png(enlarge(self.path, 2))
+            self._refresh()
+
+    def _refresh(self, change=None) -> None:
+        if self.choosing:
+            return
+        with self.lock:
+            now, own = self.value.value, self.codes[self.which.value, self.unit.value]
+            pictures = [self.images[self.which.value], *self._moved([own, now])]
+            self.trio = plots.tile(np.stack(pictures), 3, gap=2)
+            self.image.value = plots.png(enlarge(self.trio, 4))
+            self.caption.text = (
+                f"unit {self.unit.value}: {own:.2f} in this picture's code, now {now:.2f}"
+            )
+
+    def picture(self) -> np.ndarray:
+        """The three pictures above the whole walk."""
+        trio, strip = enlarge(self.trio, 3), enlarge(self.path, 2)
+        margin = (strip.shape[1] - trio.shape[1]) // 2
+        sides = ((0, 8), (margin, strip.shape[1] - trio.shape[1] - margin), (0, 0))
+        return np.concatenate([np.pad(trio, sides, constant_values=1), strip])
+
+
+class NoiseBench(Lab):
+    """Damage pictures and compare what several methods make of them.
+
+    Args:
+        images: clean, in [0, 1], shape (n, height, width, channels); all are shown at once.
+        methods: name to a function from damaged images to restored ones.
+        level: where its slider starts.
+    """
+
+    title = "Noise bench: clean, damaged and restored pictures for a kind and level of noise"
+    SEED = 0
+
+    def __init__(self, images: np.ndarray, methods: dict[str, Callable], level: float = 0.5):
+        self.images, self.methods = images, methods
+        options = [(kind.replace("_", " "), kind) for kind in layers.KINDS]
+        self.kind = ipywidgets.ToggleButtons(options=options, description="noise", style=WIDE)
+        self.level = make_slider("level", level, 0.0, 1.0, 0.05)
+        self.image = ipywidgets.Image()
+        rows = ", ".join(["clean", "noisy", *methods])
+        super().__init__([self.kind, self.level, self.image], [f"rows from the top: {rows}"])
+        for control in (self.kind, self.level):
+            control.observe(self._refresh, "value")
+        self._refresh()
+
+    def _refresh(self, change=None) -> None:
+        with self.lock:
+            noise = self.kind.value, self.level.value
+            noisy = np.array(layers.corrupt(self.images, *noise, seed=self.SEED))
+            rows = {"noisy": noisy, **{name: work(noisy) for name, work in self.methods.items()}}
+            rows = {name: np.clip(row, 0, 1) for name, row in rows.items()}
+            stacked = np.concatenate([self.images, *rows.values()])
+            self.drawn = enlarge(plots.tile(stacked, len(self.images), gap=2), 2)
+            self.image.value = plots.png(self.drawn)
+            found = [f"{n} {metrics.psnr(self.images, row):.1f} dB" for n, row in rows.items()]
+            self.caption.text = f"Rows from the top: clean, {', '.join(found)}"
+
+    def picture(self) -> np.ndarray:
+        """All rows as they stand."""
+        return self.drawn
