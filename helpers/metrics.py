@@ -145,12 +145,15 @@ def squared_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray
 def psnr(images: np.ndarray, reconstructions: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB, the mean over images (scikit-image).
 
+    Equal images give infinity.
+
     Args:
         images: clean, in [0, 1], shape (n, height, width, channels).
         reconstructions: same shape.
     """
     pairs = zip(images, reconstructions, strict=True)
-    return float(np.mean([peak_signal_noise_ratio(a, b, data_range=1.0) for a, b in pairs]))
+    with np.errstate(divide="ignore"):
+        return float(np.mean([peak_signal_noise_ratio(a, b, data_range=1.0) for a, b in pairs]))
 
 
 def ssim(images: np.ndarray, reconstructions: np.ndarray) -> float:

@@ -225,13 +225,16 @@ def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figur
     return picture
 
 
-def gallery(title: str, pictures: dict[str, np.ndarray], columns: int = 6) -> Figure:
+def gallery(
+    title: str, pictures: dict[str, np.ndarray], columns: int = 6, smooth: bool = True
+) -> Figure:
     """Pictures of any size, each with its name above, all drawn equally large.
 
     Args:
         title: above the figure.
         pictures: name to one image in [0, 1], shape (height, width, 1 or 3).
         columns: pictures per row.
+        smooth: whether to hide the pixels.
     """
     columns = min(columns, len(pictures))
     rows, side = -(-len(pictures) // columns), min(2.5, 8.8 / columns)
@@ -240,7 +243,7 @@ def gallery(title: str, pictures: dict[str, np.ndarray], columns: int = 6) -> Fi
     for axes in panels:
         axes.set_axis_off()
     for axes, (name, image) in zip(panels, pictures.items(), strict=False):
-        show_image(axes, image, name, smooth=True)
+        show_image(axes, image, name, smooth)
     return picture
 
 

@@ -158,9 +158,64 @@ def layers() -> None:
     )  # fmt: skip
 
 
+def convolutional() -> None:
+    """Feature maps that shrink to a code and grow back, with their sizes."""
+    sizes = ["28 × 28 × 1", "14 × 14 × 16", "7 × 7 × 32", "code: 32", "7 × 7 × 32", "14 × 14 × 16"]
+    numbers = [784, 3136, 1568, 32, 1568, 3136, 784]
+    parts = [text(384, 30, "numbers that pass through at each stage", 14)]
+    for place, (size, count) in enumerate(zip([*sizes, sizes[0]], numbers, strict=True)):
+        half, x = 12 + 60 * (count / 3136) ** 0.5, 62 + 107 * place
+        colour = STYLE if place == 3 else FROZEN if place < 3 else CONTENT
+        fill = {STYLE: "#f3e5f5", FROZEN: "#e3f2fd", CONTENT: "#e8f5e9"}[colour]
+        parts.append(box(x - 28, 128 - half, 56, 2 * half, fill, colour))
+        parts.append(text(x, 133, f"{count:,}", 14, weight="bold"))
+        parts.append(text(x, 222, size, 12))
+        if place < 6:
+            parts.append(arrow(f"M{x + 30} 128 H{x + 76}"))
+    card(
+        "conv_autoencoder.svg", 768, 244,
+        "A picture of 784 numbers becomes 3,136, then 1,568, then a code of 32, and grows back the "
+        "same way: only the code is narrower than the picture.", parts,
+    )  # fmt: skip
+
+
+def denoising() -> None:
+    """The input is damaged, the target is not."""
+    parts = [
+        box(28, 86, 104, 80, "#fff8e1", "#f9a825"),
+        text(80, 122, "x", 18, weight="bold"),
+        text(80, 146, "clean", 13),
+        arrow("M134 126 H206"),
+        text(170, 112, "+ noise", 13, BACK),
+        box(208, 86, 104, 80, "#ffebee", BACK),
+        text(260, 122, "x&#771;", 18, weight="bold"),
+        text(260, 146, "noisy", 13),
+        arrow("M314 126 H364"),
+        box(366, 78, 150, 96, "#e3f2fd", FROZEN),
+        text(441, 122, "network", 16, weight="bold"),
+        text(441, 146, "no narrow place", 12),
+        arrow("M518 126 H568"),
+        box(570, 86, 120, 80, "#e8f5e9", CONTENT),
+        text(630, 122, "r(x&#771;)", 18, weight="bold"),
+        text(630, 146, "restored", 13),
+        arrow("M630 168 V216 H80 V172", BACK, dashed=True),
+        text(360, 208, "loss: restored against clean, never against noisy", 13, BACK),
+        arrow("M630 84 V46 H260 V80", STYLE),
+        text(445, 38, "r(x&#771;) - x&#771; points to where data are likely", 13, STYLE),
+    ]
+    card(
+        "denoising.svg", 718, 242,
+        "Noise is added to a clean picture, a network restores it, and the loss compares the "
+        "result with the clean picture; restored minus noisy points to where data are likely.",
+        parts,
+    )  # fmt: skip
+
+
 STYLE_BLOCKS = (1, 2, 3, 4)
 
 if __name__ == "__main__":
     loop()
     layers()
     autoencoder()
+    convolutional()
+    denoising()

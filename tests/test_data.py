@@ -13,6 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import warnings
@@ -366,3 +367,45 @@ def test_image_folder_without_pictures(tmp_path):
 def test_image_folder_that_is_none(tmp_path):
     with pytest.raises(NotADirectoryError, match=r"There is no folder at .*: check the path"):
         data.image_folder(tmp_path / "nowhere", size=8)
+
+
+@pytest.fixture
+def toronto(host, monkeypatch):
+    """The same server with a tiny CIFAR-10: six files of five pictures in the real layout."""
+    records = RNG.integers(0, 256, (30, 1 + 3 * 32 * 32), "uint8")
+    records[:, 0] %= 10
+    stream, files = io.BytesIO(), {}
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for number, name in enumerate(data.CIFAR_FILES):
+            content = records[5 * number : 5 * number + 5].tobytes()
+            files[name] = hashlib.sha256(content).hexdigest()
+            entry = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    host.content, host.records = stream.getvalue(), records
+    monkeypatch.setattr(data, "CIFAR_URL", f"http://127.0.0.1:{host.server_port}/cifar.tar.gz")
+    tiny = data.CIFAR10._replace(sha256=" ".join(files.values()))
+    monkeypatch.setattr(data, "CIFAR10", tiny)
+    return host
+
+
+def test_cifar_comes_from_its_binary_files(toronto):
+    train, test = data.cifar10()
+    assert train.images.shape == (25, 32, 32, 3) and test.images.shape == (5, 32, 32, 3)
+    np.testing.assert_array_equal(test.labels, toronto.records[25:, 0])
+    green = toronto.records[7, 1 + 1024 + 32 * 4 + 9]
+    assert train.images[7, 4, 9, 1] == pytest.approx(green / 255)
+    again, _ = data.cifar10()
+    np.testing.assert_array_equal(train.images, again.images)
+    assert toronto.requests == ["/cifar.tar.gz"]
+
+
+def test_altered_cifar_is_refused(toronto):
+    toronto.records[3, 100] ^= 1
+    arrays = {"train_images": np.zeros((25, 32, 32, 3), "uint8")}
+    arrays |= {"test_images": np.zeros((5, 32, 32, 3), "uint8")}
+    arrays |= {"train_labels": np.zeros(25, "uint8"), "test_labels": np.zeros(5, "uint8")}
+    assert data.cifar_fingerprint(arrays) != data.CIFAR10.sha256
+    toronto.manner = "truncated"
+    with pytest.raises(cache.DataError, match=r"CIFAR-10 could not be fetched.*Toronto"):
+        data.cifar10()

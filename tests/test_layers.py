@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from keras import ops
 
@@ -75,3 +76,57 @@ def test_adain_survives_a_round_trip(tmp_path):
     arrays = list(np.random.default_rng(0).normal(size=(2, 1, 4, 4, 3)).astype("float32"))
     np.testing.assert_array_equal(model(arrays), again(arrays))
     assert again.layers[-1].epsilon == 0.1
+
+
+GREY = np.full((4, 50, 50, 1), 0.4, "float32")
+
+
+def test_gaussian_damage_by_hand():
+    epsilon = np.array(keras.random.normal(GREY.shape, seed=3))
+    found = np.array(layers.corrupt(GREY, "gaussian", 0.5, seed=3))
+    np.testing.assert_allclose(found, np.clip(GREY + 0.5 * epsilon, 0, 1), atol=1e-6)
+    assert epsilon.std() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 0.5, 1.0])
+def test_shares_of_damaged_values(level):
+    salt = np.array(layers.corrupt(GREY, "salt_and_pepper", level, seed=0))
+    mask = np.array(layers.corrupt(GREY, "masking", level, seed=0))
+    for damaged, value, share in ((salt, 0, level / 2), (salt, 1, level / 2), (mask, 0, level)):
+        assert np.mean(damaged == value) == pytest.approx(share, abs=0.02)
+    assert set(np.unique(salt)) <= {0, 1, np.float32(0.4)} and mask.max() <= np.float32(0.4)
+
+
+@pytest.mark.parametrize("kind", layers.KINDS)
+def test_corruption_acts_only_while_training_and_repeats_by_seed(kind):
+    first, second = (layers.Corruption(kind, 0.3, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(first(GREY), GREY)
+    once, again = np.array(first(GREY, training=True)), np.array(first(GREY, training=True))
+    np.testing.assert_array_equal(once, second(GREY, training=True))
+    assert not np.array_equal(once, again) and not np.array_equal(once, GREY)
+
+
+def test_corruption_acts_inside_fit():
+    image = keras.Input((50, 50, 1))
+    model = keras.Model(
+        image, keras.layers.Rescaling(1.0)(layers.Corruption("masking", 0.5)(image))
+    )
+    model.compile(loss="mse")
+    assert model.evaluate(GREY, GREY, verbose=0) == 0
+    with pytest.warns(UserWarning, match="trainable weights"):
+        history = model.fit(GREY, GREY, verbose=0)
+    assert history.history["loss"][0] == pytest.approx(0.5 * 0.4**2, rel=0.1)
+
+
+def test_corruption_round_trip_through_config():
+    config = keras.saving.serialize_keras_object(layers.Corruption("masking", 0.2, seed=4))
+    copy = keras.saving.deserialize_keras_object(config)
+    assert (copy.kind, copy.level, copy.seed) == ("masking", 0.2, 4)
+
+
+@pytest.mark.parametrize(("kind", "level"), [("snow", 0.1), ("gaussian", -1), ("masking", 1.5)])
+def test_unknown_damage_is_named(kind, level):
+    with pytest.raises(
+        ValueError, match=f"kind is '{kind}' and level {level}: use one of gaussian"
+    ):
+        layers.corrupt(GREY, kind, level, seed=0)

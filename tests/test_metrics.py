@@ -1,9 +1,12 @@
 """The measures against closed forms and scikit-learn."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import small_vae
 from scipy.stats import norm
+from sklearn.metrics import mean_squared_error
 
 from helpers import losses, metrics
 
@@ -103,3 +106,99 @@ def test_busiest_channels_come_most_first():
     first, second = metrics.busiest_channels(features, 2)
     np.testing.assert_array_equal(first[..., 0], features[..., 2])
     np.testing.assert_array_equal(second[..., 0], features[..., 4])
+
+
+def pictures(count=20, side=16, channels=1, seed=0):
+    return np.random.default_rng(seed).random((count, side, side, channels)).astype("float32")
+
+
+def test_squared_error_is_scikit_learns():
+    first, second = pictures(seed=0), pictures(seed=1)
+    found = metrics.squared_error(first, second)
+    whole = mean_squared_error(first.reshape(20, -1).T, second.reshape(20, -1).T,
+                               multioutput="raw_values")  # fmt: skip
+    np.testing.assert_allclose(found, whole, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"shapes are .*: compare images one to one"):
+        metrics.squared_error(first, second[:3])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_psnr_is_tensorflows(channels):
+    first, second = pictures(channels=channels), pictures(channels=channels, seed=1)
+    expected = float(tf.reduce_mean(tf.image.psnr(first, second, max_val=1.0)))
+    assert metrics.psnr(first, second) == pytest.approx(expected, abs=1e-4)
+
+
+def test_ssim_is_one_for_equals_and_falls_with_noise():
+    clean = np.clip(pictures(side=32) * 0.2 + np.linspace(0, 0.8, 32)[:, None], 0, 1)
+    noise = pictures(side=32, seed=1) - 0.5
+    values = [
+        metrics.ssim(clean, (clean + level * noise).astype("float32")) for level in (0, 0.3, 1)
+    ]
+    assert values[0] == pytest.approx(1) and values[0] > values[1] > values[2]
+
+
+def test_pca_is_the_truncated_singular_value_decomposition():
+    train, test = pictures(60, 6), pictures(10, 6, seed=1)
+    flat, mean = train.reshape(60, -1), train.reshape(60, -1).mean(axis=0)
+    rows = np.linalg.svd(flat - mean, full_matrices=False)[2][:5]
+    expected = mean + (test.reshape(10, -1) - mean) @ rows.T @ rows
+    found = metrics.pca_reconstruct(train, test, 5)
+    np.testing.assert_allclose(found.reshape(10, -1), expected, atol=1e-4)
+
+
+def nested(transposed):
+    """A model of models: convolution, pooling, transposed convolution or resizing, dense."""
+    layers = keras.layers
+    inner = [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, 2, "same"), layers.MaxPool2D()]
+    grow = layers.Conv2DTranspose(5, 4, 2, "same") if transposed else layers.UpSampling2D()
+    outer = [keras.Input((8, 8, 3)), keras.Sequential(inner), grow, layers.Flatten()]
+    return keras.Sequential([*outer, layers.Dense(7)])
+
+
+@pytest.mark.parametrize("transposed", [True, False])
+def test_multiply_adds_by_hand(transposed):
+    convolution, grow = 4 * 4 * (3 * 3 * 3 * 4), 2 * 2 * (4 * 4 * 4 * 5) * transposed
+    dense = 4 * 4 * (5 if transposed else 4) * 7
+    assert metrics.multiply_adds(nested(transposed)) == convolution + grow + dense
+
+
+def test_multiply_adds_are_half_of_the_profilers_operations():
+    layers = keras.layers
+    inside = [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, 2, "same", use_bias=False)]
+    model = keras.Sequential([*inside, layers.Flatten(), layers.Dense(7, use_bias=False)])
+    call = tf.function(lambda x: model(x)).get_concrete_function(tf.TensorSpec((1, 8, 8, 3)))
+    profiler = tf.compat.v1.profiler
+    options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
+    counted = profiler.profile(call.graph, options=options.with_empty_output().build())
+    assert counted.total_float_ops == 2 * metrics.multiply_adds(model)
+
+
+def test_power_spectrum_keeps_the_variance_of_noise():
+    noise = np.random.default_rng(0).normal(0.5, 0.1, (300, 32, 32, 1))
+    assert metrics.power_spectrum(noise).mean() == pytest.approx(0.01, rel=0.05)
+
+
+def test_chequerboard_is_all_of_a_board_and_none_of_a_slope():
+    rows, columns = np.mgrid[:16, :16]
+    board = ((rows + columns) % 2)[None, ..., None].astype(float)
+    slope = (rows / 16)[None, ..., None]
+    stripes = (rows % 2)[None, ..., None].astype(float)
+    assert metrics.chequerboard(board) > 0.6 and metrics.chequerboard(stripes) > 0.6
+    assert metrics.chequerboard(slope) < 1e-3
+
+
+def test_scores_of_an_autoencoder_are_those_of_its_reconstruction(images):
+    class Halves:
+        code_size = 5
+
+        def reconstruct(self, x):
+            return x / 2
+
+    score = metrics.score_autoencoder(Halves(), images)
+    assert score == {"code_size": 5, "test_mse": pytest.approx(np.mean(images**2) / 4)}
+    denoised = metrics.score_denoiser(Halves(), images[:5] / 2, images[:5])
+    assert denoised["psnr_noisy"] == pytest.approx(10 * np.mean(
+        [np.log10(4 / np.mean(image**2)) for image in images[:5]]
+    ), rel=1e-4)  # fmt: skip
+    assert denoised["ssim"] == pytest.approx(1) and denoised["psnr"] == np.inf

@@ -1,0 +1,91 @@
+"""Lab 05: seconds to equal test error on Fashion-MNIST, course-shaped network beside ours.
+
+The course-shaped network has no bottleneck, so a low error is easier for it; the second pair of
+rows gives it the same 32 numbers as ours. Seconds are those of training, counted from the first
+step; looking at the test images stops the clock. Ours is the network of the checkpoint, freshly set
+up, with the lab's learning rate.
+"""
+
+import time
+
+import course_autoencoder
+import keras
+import numpy as np
+
+from helpers import data, metrics, pretrained
+from helpers.autoencoder import Autoencoder, in_batches
+
+CODE_SIZE, BATCH_SIZE, EPOCHS = 32, 128, 3
+LAB_LEARNING_RATE = 6e-3
+SHARES = (1.0, 0.75)  # of the error of PCA with as many numbers
+INTERVAL = 20  # steps between two looks at the test images
+LOOK_AT = 2000
+
+
+class Race(keras.callbacks.Callback):
+    """Notes the seconds of training at which the test error first reaches each bound."""
+
+    def __init__(self, images, bounds):
+        super().__init__()
+        self.images, self.bounds, self.reached, self.seconds, self.steps = images, bounds, {}, 0, 0
+
+    def on_train_begin(self, logs=None):
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        if self.steps % INTERVAL:
+            return
+        self.seconds += time.perf_counter() - self.start
+        error = metrics.squared_error(self.images, in_batches(self.model, self.images)).mean()
+        for bound in self.bounds:
+            if error <= bound and bound not in self.reached:
+                self.reached[bound] = self.seconds
+                print(f"{error:.5f} after {self.steps} steps, {self.seconds:.1f} s", flush=True)
+        self.model.stop_training = len(self.reached) == len(self.bounds)
+        self.start = time.perf_counter()
+
+
+def ours() -> Autoencoder:
+    """The checkpoint's network with fresh weights, compiled as in the lab."""
+    trained = pretrained.load("05_fashion_32")
+    parts = [keras.models.clone_model(part) for part in (trained.encoder, trained.decoder)]
+    model, steps = Autoencoder(*parts), EPOCHS * -(-60_000 // BATCH_SIZE)
+    schedule = keras.optimizers.schedules.CosineDecay(LAB_LEARNING_RATE, steps)
+    model.compile(keras.optimizers.Adam(schedule), "mse", jit_compile=False)
+    return model
+
+
+def seconds_to(build, bounds: list[float]) -> list[float]:
+    """Seconds of training to each bound; not a number where three epochs are not enough."""
+    train, test = data.fashion_mnist()
+    keras.utils.set_random_seed(0)
+    model, race = build(), Race(test.images[:LOOK_AT], bounds)
+    how = {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "verbose": 0, "callbacks": [race]}
+    model.fit(train.images, train.images, **how)
+    return [race.reached.get(bound, np.nan) for bound in bounds]
+
+
+def rows() -> list[dict]:
+    """Train three networks once each."""
+    train, test = data.fashion_mnist()
+    images = test.images[:LOOK_AT]
+    linear = metrics.pca_reconstruct(train.images, images, CODE_SIZE)
+    bounds = [share * metrics.squared_error(images, linear).mean() for share in SHARES]
+    mine = seconds_to(ours, bounds)
+    found = []
+    for name, code_size in {"as each lab runs": None, "both with 32 numbers": CODE_SIZE}.items():
+        course = seconds_to(lambda size=code_size: course_autoencoder.network(size), bounds)
+        for share, theirs, own in zip(SHARES, course, mine, strict=True):
+            found.append((f"to {share:g} × PCA's test error, {name}", theirs, own))
+    return [
+        {
+            "lab": "05",
+            "name": name,
+            "course": round(course, 2),
+            "ours": round(own, 2),
+            "ratio": round(course / own, 2),
+            "unit": "s",
+        }
+        for name, course, own in found
+    ]

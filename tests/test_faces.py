@@ -1,0 +1,113 @@
+"""Faces are drawn as their labels say, the same for the same seed, and cached by their recipe."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from helpers import cache, data, faces
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty cache."""
+    monkeypatch.setenv("GDL_HOME", str(tmp_path))
+    return tmp_path
+
+
+def face(**changes):
+    """A face whose factors all have their first value, but for the changes."""
+    values = dict.fromkeys(faces.FACTORS, 0) | changes
+    return {factor: faces.FACTORS[factor][value][0] for factor, value in values.items()}
+
+
+@pytest.mark.parametrize("factor", faces.FACTORS)
+def test_every_value_of_every_factor_can_be_seen(factor):
+    hair = {} if factor == "hair_length" else {"hair_length": 1}
+    count = len(faces.FACTORS[factor])
+    drawn = [faces.render(face(**hair, **{factor: value}), 48) for value in range(count)]
+    for first, second in itertools.combinations(drawn, 2):
+        assert np.abs(first.astype(int) - second).max() > 12
+
+
+def test_drawings_of_one_value_differ_less_than_values():
+    short, long = faces.FACTORS["hair_length"][1], faces.FACTORS["hair_length"][3]
+    assert not set(short) & set(long)
+    names = [name for values in faces.FACTORS.values() for value in values for name in value]
+    assert len(names) > 25
+
+
+def test_skin_and_background_have_the_colour_asked_for():
+    pixels = faces.render(face(skin=4, background=2), 64)
+    skin, background = (tuple(bytes.fromhex(c[1:])) for c in ("#614335", "#DCEFDC"))
+    assert tuple(pixels[0, 0]) == background
+    assert np.all(np.abs(pixels[28, 32].astype(int) - skin) <= 3)
+
+
+def test_factors_are_even_and_independent():
+    labels, _ = faces.plan(20_000, seed=0)
+    for factor, values in faces.FACTORS.items():
+        shares = np.bincount(labels[factor], minlength=len(values)) / 20_000
+        np.testing.assert_allclose(shares, 1 / len(values), atol=0.015)
+    correlations = np.corrcoef(np.stack(list(labels.values())))
+    assert np.abs(correlations - np.eye(len(labels))).max() < 0.03
+
+
+def test_a_longer_plan_begins_with_the_shorter():
+    short, long = faces.plan(10, seed=3), faces.plan(50, seed=3)
+    assert short[1] == long[1][:10] and faces.plan(10, seed=4)[1] != short[1]
+
+
+def test_cores_change_nothing(monkeypatch, capfd):
+    alone = faces.draw(16, 60, seed=1)
+    monkeypatch.setattr(faces, "CHUNK", 20)
+    together = faces.draw(16, 60, seed=1)
+    for name in alone:
+        np.testing.assert_array_equal(alone[name], together[name])
+    assert "60 of 60" in capfd.readouterr().err
+
+
+def test_recipe_follows_everything_that_changes_the_pictures(monkeypatch):
+    names = {faces.recipe(32, 10, 0), faces.recipe(64, 10, 0), faces.recipe(32, 10, 1)}
+    monkeypatch.setitem(faces.FACTORS, "beard", (("NONE",), ("BEARD_LIGHT",)))
+    assert len(names | {faces.recipe(32, 10, 0)}) == 4
+
+
+def test_avatars_are_images_with_labels(home):
+    found = data.avatars(size=32, count=12, seed=5)
+    assert found.images.shape == (12, 32, 32, 3) and found.images.dtype == np.float32
+    assert found.images.min() >= 0 and found.images.max() <= 1
+    assert set(found.attributes) == set(faces.FACTORS)
+    assert all(values.shape == (12,) for values in found.attributes.values())
+
+
+def test_avatars_are_drawn_once_and_again_when_damaged(home, monkeypatch):
+    drawn = []
+    draw = faces.draw
+    monkeypatch.setattr(faces, "draw", lambda *a: drawn.append(a) or draw(*a))
+    first, second = data.avatars(16, 4, 0), data.avatars(16, 4, 0)
+    np.testing.assert_array_equal(first.images, second.images)
+    assert len(drawn) == 1
+    (path,) = home.glob("avatars_16px_*.npz")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="damaged .*replacing it"):
+        third = data.avatars(16, 4, 0)
+    np.testing.assert_array_equal(first.images, third.images)
+    assert len(drawn) == 2
+
+
+@pytest.mark.parametrize(("size", "count"), [(8, 10), (1024, 10), (32, 0)])
+def test_sizes_out_of_range_are_named(size, count):
+    with pytest.raises(ValueError, match=f"size is {size} and count {count}: use a size from 16"):
+        data.avatars(size, count)
+
+
+def test_a_seal_that_does_not_fit_is_noticed(home):
+    cache.compute("thing", lambda: {"a": np.arange(3)})
+    other = {"a": np.arange(4), cache.SEAL: np.array("0" * 64)}
+    np.savez(home / "thing.npz", **other)
+    with pytest.warns(UserWarning, match="wrong SHA-256"):
+        again = cache.compute("thing", lambda: {"a": np.arange(3)})
+    np.testing.assert_array_equal(again["a"], np.arange(3))
