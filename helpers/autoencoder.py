@@ -80,6 +80,10 @@ class Autoencoder(keras.Model):
         """The compiled loss between reconstruction and target, plus what the layers add."""
         return super().compute_loss(x, x if y is None else y, y_pred, sample_weight, training)
 
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """The compiled metrics between reconstruction and target."""
+        return super().compute_metrics(x, x if y is None else y, y_pred, sample_weight)
+
     def fit(self, x, *args, batch_size: int = 128, **kwargs):
         """Keras' `fit`, after a look at the images.
 

@@ -175,13 +175,18 @@ def _fill_cache(path: Path, make: Callable[[Path], Arrays]) -> Arrays:
     scratch.mkdir()
     try:
         arrays = make(scratch)
+        _write(path, scratch, arrays)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return arrays
+
+
+def _write(path: Path, scratch: Path, arrays: Arrays) -> None:
+    try:
         np.savez(scratch / path.name, **arrays)
         os.replace(scratch / path.name, path)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error}): free some disk space.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return arrays
 
 
 def _cached(name: str, verify: Callable, make: Callable[[Path], Arrays]) -> Arrays:

@@ -7,7 +7,7 @@ so its labels are never guessed, no person is shown, and nobody's permission is 
 
     factor         values   meaning
     skin           5        from the palest to the darkest
-    hair_length    4        none, short, to the chin, long
+    hair_length    4        cropped, short, to the chin, long
     hair_colour    5        black, brown, red, blond, grey
     glasses        2        without, with
     beard          2        without, with; in the hair's colour
@@ -16,12 +16,14 @@ so its labels are never guessed, no person is shown, and nobody's permission is 
     background     4        colours
 
 Factors are drawn independently and evenly, so that no model can guess one from another; where a
-value has several drawings (three cuts of short hair), one of them is taken at random.
+value has several drawings (three cuts of short hair), one of them is taken at random. Each face
+stands a little off the middle, by up to 1/36 of the picture, so that no two pictures are equal.
 
 Drawings: Pablo Stanley's Avataaars, through the package python_avatars.
 """
 
 import hashlib
+import inspect
 import io
 import json
 import sys
@@ -41,7 +43,7 @@ from helpers import runtime
 FACTORS = {
     "skin": (("#FFE0C4",), ("#EDB98A",), ("#D08B5B",), ("#AE5D29",), ("#614335",)),
     "hair_length": (
-        ("NONE",),
+        ("BUZZCUT",),
         ("SHORT_FLAT", "SHORT_ROUND", "SHORT_WAVED"),
         ("BOB", "LONG_NOT_TOO_LONG", "MIA_WALLACE"),
         ("STRAIGHT_1", "BIG_HAIR", "LOOSE_HAIR"),
@@ -53,7 +55,8 @@ FACTORS = {
     "shirt": (("#3C4F5C",), ("#5199E4",), ("#FF5C5C",), ("#A7D9A0",), ("#F4F4F4",)),
     "background": (("#DDE7F0",), ("#F6E7CF",), ("#DCEFDC",), ("#EFDDEB",)),
 }
-WHOLE, FACE = 'viewBox="0 0 264 280"', 'viewBox="24 14 216 216"'
+WHOLE, LEFT, TOP, SIDE = 'viewBox="0 0 264 280"', 24, 14, 216
+SWAY = 6
 CHUNK = 200
 
 
@@ -65,11 +68,13 @@ def plan(count: int, seed: int) -> tuple[dict[str, np.ndarray], list[dict[str, s
         seed: the same seed gives the same faces; the first faces do not depend on `count`.
 
     Returns:
-        Labels, factor to int32 of shape (count,), and for each face factor to drawing or colour.
+        Labels, factor to int32 of shape (count,), and for each face factor to drawing or colour,
+        and ``"view"``, the part of the drawing that is shown.
     """
     rng = np.random.default_rng(seed)
-    shares = rng.random((count, len(FACTORS), 2))
-    faces, labels = [{} for _ in range(count)], {}
+    shares = rng.random((count, len(FACTORS) + 1, 2))
+    sway, labels = SWAY * (2 * shares[:, -1] - 1), {}
+    faces = [{"view": f"{LEFT + x:.2f} {TOP + y:.2f} {SIDE} {SIDE}"} for x, y in sway]
     for column, (factor, values) in enumerate(FACTORS.items()):
         labels[factor] = (shares[:, column, 0] * len(values)).astype("int32")
         for face, label, share in zip(faces, labels[factor], shares[:, column, 1], strict=True):
@@ -81,7 +86,8 @@ def plan(count: int, seed: int) -> tuple[dict[str, np.ndarray], list[dict[str, s
 def recipe(size: int, count: int, seed: int) -> str:
     """Twelve hexadecimal digits that change with anything that would change the pictures."""
     versions = [version(package) for package in ("python_avatars", "resvg_py")]
-    decides = [FACTORS, FACE, versions, size, count, seed]
+    code = [inspect.getsource(part) for part in (plan, svg, render)]
+    decides = [FACTORS, code, versions, size, count, seed]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
 
 
@@ -99,7 +105,8 @@ def svg(face: dict[str, str]) -> str:
         facial_hair_color=face["hair_colour"],
         clothing_color=face["shirt"],
     )
-    return avatar.render().replace(WHOLE, FACE).replace('height="280px"', 'height="264px"')
+    view = f'viewBox="{face["view"]}"'
+    return avatar.render().replace(WHOLE, view).replace('height="280px"', 'height="264px"')
 
 
 def render(face: dict[str, str], size: int) -> np.ndarray:
@@ -114,12 +121,14 @@ def _render_all(faces: list[dict[str, str]], size: int) -> np.ndarray:
 
 
 def _with_progress(parts: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    done = 0
+    done, shown = 0, sys.stderr.isatty()
     for part in parts:
         done += len(part)
-        print(f"\rdrawing faces: {done} of {count}", end="", file=sys.stderr, flush=True)
+        if shown:
+            print(f"\rdrawing faces: {done} of {count}", end="", file=sys.stderr, flush=True)
         yield part
-    print(file=sys.stderr)
+    if shown:
+        print(file=sys.stderr)
 
 
 def draw(size: int, count: int, seed: int) -> dict[str, np.ndarray]:

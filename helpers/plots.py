@@ -320,7 +320,8 @@ def named_bars(title: str, values: dict[str, float], x_label: str, line: float |
 
 def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
     """Power spectra from :func:`helpers.metrics.power_spectrum` side by side, one colour scale."""
-    picture, panels = figure(title, 1, len(powers), size=(0.8 + 2.1 * len(powers), 2.8))
+    side = min(2.1, 8.6 / len(powers))
+    picture, panels = figure(title, 1, len(powers), size=(0.8 + side * len(powers), side + 0.9))
     logarithms = [np.log10(power + 1e-9) for power in powers.values()]
     low, high = np.min(logarithms), np.max(logarithms)
     box = (-0.5, 0.5, 0.5, -0.5)

@@ -149,16 +149,18 @@ def check_settings(**settings: float) -> None:
     """Refuse settings no model can be built or trained with.
 
     Args:
-        **settings: any of `latent_dim`, `code_size`, `depth`, `batch_size`, `epochs` (whole numbers
-            of at least 1), `learning_rate` (above 0), `beta` (0 or more). Other names pass
-            unchecked.
+        **settings: any of `latent_dim`, `code_size`, `batch_size`, `epochs` (whole numbers of at
+            least 1), `depth` (whole, 0 or more), `learning_rate` (above 0), `beta` (0 or more).
+            Other names pass unchecked.
 
     Raises:
         ValueError: one sentence that names the setting, its value and what is allowed.
     """
-    for name in ("latent_dim", "code_size", "depth", "batch_size", "epochs"):
-        if name in settings and (settings[name] < 1 or settings[name] != int(settings[name])):
-            raise ValueError(f"{name} is {settings[name]}: use a whole number of 1 or more.")
+    least = {"latent_dim": 1, "code_size": 1, "batch_size": 1, "epochs": 1, "depth": 0}
+    for name in least.keys() & settings:
+        if settings[name] < least[name] or settings[name] != int(settings[name]):
+            hint = f"use a whole number of {least[name]} or more"
+            raise ValueError(f"{name} is {settings[name]}: {hint}.")
     if settings.get("learning_rate", 1) <= 0:
         raise ValueError(f"learning_rate is {settings['learning_rate']}: use a number above 0.")
     if settings.get("beta", 0) < 0:

@@ -74,6 +74,15 @@ def test_loss_is_that_against_the_input_or_the_target(images):
         assert model.evaluate(*arguments, verbose=0) == pytest.approx(by_hand, rel=1e-5)
 
 
+def test_metrics_know_the_target(images):
+    model = over_images()
+    model.compile("sgd", "mse", metrics=["mae"])
+    found = model.fit(images, verbose=0).history
+    assert set(found) == {"loss", "mae"} and np.isfinite(found["mae"][0])
+    by_hand = np.abs(model.reconstruct(images) - images).mean()
+    assert model.evaluate(images, verbose=0)[1] == pytest.approx(by_hand, rel=1e-4)
+
+
 def test_penalties_of_layers_count(images):
     plain, sparse = over_images(), over_images(keras.regularizers.L1(0.01))
     for model in (plain, sparse):

@@ -145,3 +145,7 @@ def test_cloud_shows_both_colours_and_hides_what_agrees():
     orange = np.all(np.abs(apart - np.array([255, 127, 14]) / 255) < 0.02, axis=-1)
     blue = np.all(np.abs(apart - np.array([31, 119, 180]) / 255) < 0.02, axis=-1)
     assert orange.sum() > 300 and blue.sum() > 300
+    together = plots.cloud(points, points, 30, 20)
+    grey = np.all(np.abs(together - 0xBB / 255) < 0.02, axis=-1)
+    lines = np.all(np.abs(apart - 0xBB / 255) < 0.02, axis=-1)
+    assert grey.sum() < 0.1 * lines.sum()
