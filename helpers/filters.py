@@ -2,8 +2,8 @@
 
     Gaussian filter     mean of the neighbourhood, near pixels counting more
     median filter       middle value of the neighbourhood
-    non-local means     mean over places whose surroundings look alike (Buades and others, CVPR 2005)
-    total variation     the picture with the fewest steps that is still near (Rudin and others, 1992)
+    non-local means     mean over places whose surroundings look alike (Buades and others, 2005)
+    total variation     a near picture with few steps (Rudin, Osher and Fatemi, 1992)
     PCA                 what lies in the main directions of clean pictures
     linear map          the best matrix from noisy to clean pixels, by least squares
 
@@ -50,14 +50,16 @@ def tune(clean: np.ndarray, noisy: np.ndarray, train: np.ndarray) -> dict[str, M
         train: clean images that PCA's directions are taken from, shape (m, height, width, 1).
 
     Returns:
-        Name to method: four filters and PCA.
+        Name to method: four filters and PCA, which needs 16 pixels or more.
     """
     candidates = {
         name: [partial(_each, partial(method, **{argument: value})) for value in strengths]
         for name, (method, argument, strengths) in FILTERS.items()
     }
-    pca = PCA(max(COMPONENTS), svd_solver="covariance_eigh").fit(train.reshape(len(train), -1))
-    candidates["PCA"] = [partial(_project, pca, count) for count in COMPONENTS]
+    flat = train.reshape(len(train), -1)
+    counts = [count for count in COMPONENTS if count <= min(flat.shape)]
+    pca = PCA(max(counts), svd_solver="covariance_eigh").fit(flat)
+    candidates["PCA"] = [partial(_project, pca, count) for count in counts]
     return {name: _best(methods, clean, noisy) for name, methods in candidates.items()}
 
 
