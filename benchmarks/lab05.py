@@ -1,22 +1,22 @@
 """Lab 05: seconds to equal test error on Fashion-MNIST, course-shaped network beside ours.
 
 The course-shaped network has no bottleneck, so a low error is easier for it; the second pair of
-rows gives it the same 32 numbers as ours. Seconds are those of training, counted from the first
-step; looking at the test images stops the clock. Ours is the network of the checkpoint, freshly set
-up, and trained as its card says. The first step's tracing counts on both sides.
+rows gives it the same 32 numbers as ours. Both see the 30,000 images that the lab uses. Seconds are
+those of training, the tracing of the first step included; looking at the test images stops the
+clock. One run each.
 """
 
 import time
 
 import course_autoencoder
 import keras
-import numpy as np
 
-from helpers import data, metrics, pretrained
+from helpers import data, metrics
 from helpers.autoencoder import Autoencoder, in_batches
 
-CODE_SIZE, BATCH_SIZE, EPOCHS = 32, 128, 3
-SHARES = (1.0, 0.75)  # of the error of PCA with as many numbers
+CODE_SIZE, BATCH_SIZE, EPOCHS, IMAGES = 32, 128, 3, 30_000
+LAB_LEARNING_RATE = 6e-3
+SHARES = (1.0, 0.9)  # of the error of PCA with as many numbers
 INTERVAL = 20  # steps between two looks at the test images
 LOOK_AT = 2000
 
@@ -46,26 +46,30 @@ class Race(keras.callbacks.Callback):
 
 
 def ours() -> Autoencoder:
-    """The checkpoint's network with fresh weights, compiled as its long run was."""
-    trained, settings = (
-        pretrained.load("05_fashion_32"),
-        pretrained.card("05_fashion_32")["settings"],
-    )
-    parts = [keras.models.clone_model(part) for part in (trained.encoder, trained.decoder)]
-    model, steps = Autoencoder(*parts), settings["epochs"] * -(-60_000 // BATCH_SIZE)
-    schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], steps)
+    """The lab's strided design at its live size, compiled as there."""
+    layers = keras.layers
+    how = {"strides": 2, "padding": "same"}
+    encoder = [keras.Input((28, 28, 1)), layers.Conv2D(16, 4, activation="gelu", **how)]
+    encoder += [layers.Conv2D(32, 4, activation="gelu", **how), layers.Flatten()]
+    decoder = [keras.Input((CODE_SIZE,)), layers.Dense(7 * 7 * 32, "gelu")]
+    decoder += [layers.Reshape((7, 7, 32)), layers.Conv2DTranspose(16, 4, activation="gelu", **how)]
+    decoder += [layers.Conv2DTranspose(1, 4, activation="sigmoid", **how)]
+    parts = keras.Sequential([*encoder, layers.Dense(CODE_SIZE)]), keras.Sequential(decoder)
+    model, steps = Autoencoder(*parts), EPOCHS * -(-IMAGES // BATCH_SIZE)
+    schedule = keras.optimizers.schedules.CosineDecay(LAB_LEARNING_RATE, steps)
     model.compile(keras.optimizers.Adam(schedule), "mse", jit_compile=False)
     return model
 
 
-def seconds_to(build, bounds: list[float]) -> list[float]:
-    """Seconds of training to each bound; not a number where three epochs are not enough."""
+def seconds_to(build, bounds: list[float]) -> list[float | None]:
+    """Seconds of training to each bound; None where three epochs are not enough."""
     train, test = data.fashion_mnist()
     keras.utils.set_random_seed(0)
     model, race = build(), Race(test.images[:LOOK_AT], bounds)
     how = {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "verbose": 0, "callbacks": [race]}
-    model.fit(train.images, train.images, **how)
-    return [race.reached.get(bound, np.nan) for bound in bounds]
+    images = train.images[:IMAGES]
+    model.fit(images, images, **how)
+    return [race.reached.get(bound) for bound in bounds]
 
 
 def rows() -> list[dict]:
@@ -84,9 +88,9 @@ def rows() -> list[dict]:
         {
             "lab": "05",
             "name": name,
-            "course": round(course, 2),
+            "course": course and round(course, 2),
             "ours": round(own, 2),
-            "ratio": round(course / own, 2),
+            "ratio": course and round(course / own, 2),
             "unit": "s",
         }
         for name, course, own in found

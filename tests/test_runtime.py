@@ -110,6 +110,8 @@ def test_check_prediction(prediction, said, capsys):
     [
         {"latent_dim": 0},
         {"latent_dim": 1.5},
+        {"depth": -1},
+        {"code_size": 0},
         {"batch_size": 0},
         {"epochs": -1},
         {"learning_rate": 0.0},
@@ -123,4 +125,5 @@ def test_bad_settings_are_named(settings):
 
 
 def test_good_settings_pass():
-    assert runtime.check_settings(latent_dim=1, batch_size=1, epochs=1, beta=0, noise=-3) is None
+    least = {"latent_dim": 1, "code_size": 1, "depth": 0, "batch_size": 1, "epochs": 1}
+    assert runtime.check_settings(**least, beta=0, noise=-3) is None
