@@ -295,3 +295,47 @@ def test_upload_is_shown_then_used(page, lab02):
     before = picture_of(lab, 2)
     lab.locator("select").first.select_option("latent_explorer.png")
     assert changed(page, lambda: picture_of(lab, 2), before)
+
+
+@pytest.fixture(scope="module")
+def lab04(page):
+    """Notebook 04 with everything run that its walker needs; nothing is trained."""
+    sources, _ = code_cells("04_mnist_autoencoders.ipynb")
+    open_notebook(page, "notebooks/04_mnist_autoencoders.ipynb")
+    first = ("runtime.prepare(", "import keras", "HIDDEN = (128, 64)", "def build(hidden")
+    second = ("train, test = data.mnist()", "def trained(", "train_long = runtime.budget")
+    for text in (*first, *second, "walker = widgets.UnitWalker"):
+        run_cell(page, index_of(sources, text))
+    return sources
+
+
+def test_walk_one_unit_by_keyboard(page, lab04):
+    lab = output_area(page, index_of(lab04, "walker = widgets.UnitWalker"))
+    for name in ("picture", "unit", "value"):
+        handle = lab.locator(f'.noUi-handle[aria-label="{name}"]')
+        handle.scroll_into_view_if_needed()
+        handle.focus()
+        before = picture_of(lab)
+        for _ in range(6):
+            page.keyboard.press("ArrowLeft" if name == "value" else "ArrowRight")
+        assert changed(page, lambda: picture_of(lab), before), name
+    page.wait_for_timeout(500)
+    page.screenshot(path=SCREENSHOTS / "unit_walker.png")
+
+
+def test_turn_the_cloud_by_keyboard(page):
+    sources, _ = code_cells("03_first_autoencoder.ipynb")
+    open_notebook(page, "notebooks/03_first_autoencoder.ipynb")
+    first = ("runtime.prepare(", "import keras", "NOISE = 0.15", "rng = np.random")
+    for text in (*first, "axes = np.linalg.svd", "turner = widgets.CloudTurner"):
+        run_cell(page, index_of(sources, text))
+    lab = output_area(page, index_of(sources, "turner = widgets.CloudTurner"))
+    for name in ("code", "turn (degrees)", "tilt (degrees)"):
+        handle = lab.locator(f'.noUi-handle[aria-label="{name}"]')
+        handle.scroll_into_view_if_needed()
+        handle.focus()
+        before = picture_of(lab)
+        page.keyboard.press("ArrowLeft")
+        assert changed(page, lambda: picture_of(lab), before), name
+    page.wait_for_timeout(500)
+    page.screenshot(path=SCREENSHOTS / "cloud_turner.png")
