@@ -52,6 +52,7 @@ def test_walker_moves_one_unit_and_nothing_else(walker, images):
     before = walker.image.value
     walker.value.value = walker.value.max
     assert walker.image.value != before
+    assert f"unit 20 moved from {images[7].ravel()[20]:.2f} to" in walker.caption.text
     moved = walker._moved([walker.value.value])[0].ravel()
     assert moved[20] == pytest.approx(walker.value.max, abs=1e-6)
     rest = np.arange(64) != 20

@@ -105,9 +105,8 @@ class UnitWalker(Lab):
             pictures = [self.images[self.which.value], *self._moved([own, now])]
             self.trio = plots.tile(np.stack(pictures), 3, gap=2)
             self.image.value = plots.png(enlarge(self.trio, 4))
-            self.caption.text = (
-                f"unit {self.unit.value}: {own:.2f} in this picture's code, now {now:.2f}"
-            )
+            moved = f"unit {self.unit.value} moved from {own:.2f} to {now:.2f}"
+            self.caption.text = f"From the left: picture, reconstruction, and {moved}"
 
     def picture(self) -> np.ndarray:
         """The three pictures above the whole walk."""
