@@ -69,6 +69,16 @@ def test_no_saved_error_or_warning(notebook):
     assert not [output.text for output in outputs if output.get("name") == "stderr"]
 
 
+def test_no_saved_output_holds_an_address(notebook):
+    """An object's address differs from run to run, so nbval would fail on it."""
+    texts = [
+        str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+    ]
+    assert not [text for text in texts if " at 0x" in text]
+
+
 def test_no_widget_state_but_a_picture_for_each_widget(notebook):
     assert "widgets" not in notebook.metadata
     for cell in notebook.cells:
