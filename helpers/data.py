@@ -25,6 +25,7 @@ import tarfile
 import tempfile
 import warnings
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -443,13 +444,14 @@ def check_images(images: np.ndarray) -> None:
 
 def main() -> None:
     """Fetch and verify everything, one line each (`python -m helpers.data`)."""
-    for name, dataset in DATASETS.items():
+    jobs = {dataset.title: partial(cache.load, n, dataset) for n, dataset in DATASETS.items()}
+    jobs["Drawn faces"] = lambda: {"images": avatars().images}
+    for title, load in jobs.items():
         try:
-            megabytes = sum(array.nbytes for array in cache.load(name, dataset).values()) / 1e6
-            print(f"{dataset.title}: {megabytes:.0f} MB, verified")
+            megabytes = sum(array.nbytes for array in load().values()) / 1e6
+            print(f"{title}: {megabytes:.0f} MB, verified")
         except cache.DataError as error:
             print(f"{error} Labs on other data work without it.", file=sys.stderr)
-    print(f"Faces: {avatars().images.nbytes / 1e6:.0f} MB, drawn")
 
 
 if __name__ == "__main__":
