@@ -14,6 +14,7 @@ import time
 import numpy as np
 import tensorflow as tf
 from course_style import COURSE_LAYERS, CourseShaped, optimizer
+from report import as_rows
 
 from helpers import data, runtime, style
 
@@ -100,17 +101,7 @@ def rows() -> list[dict]:
         ("to the loss of 100 course-shaped steps", course_seconds, our_seconds_to(loss), "s"),
         ("peak memory of the process", memory["course"], memory["ours"], "MB"),
     ]
-    return [
-        {
-            "lab": "01",
-            "name": name,
-            "course": round(course, 2),
-            "ours": round(ours, 2),
-            "ratio": round(course / ours, 2),
-            "unit": unit,
-        }
-        for name, course, ours, unit in found
-    ]
+    return as_rows("01", found)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 
 import course_autoencoder
 import keras
+from report import as_rows
 
 from helpers import data, metrics
 from helpers.autoencoder import Autoencoder, in_batches
@@ -83,15 +84,5 @@ def rows() -> list[dict]:
     for name, code_size in {"as each lab runs": None, "both with 32 numbers": CODE_SIZE}.items():
         course = seconds_to(lambda size=code_size: course_autoencoder.network(size), bounds)
         for share, theirs, own in zip(SHARES, course, mine, strict=True):
-            found.append((f"to {share:g} × PCA's test error, {name}", theirs, own))
-    return [
-        {
-            "lab": "05",
-            "name": name,
-            "course": course and round(course, 2),
-            "ours": round(own, 2),
-            "ratio": course and round(course / own, 2),
-            "unit": "s",
-        }
-        for name, course, own in found
-    ]
+            found.append((f"to {share:g} × PCA's test error, {name}", theirs, own, "s"))
+    return as_rows("05", found)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from course_vae import BATCH_SIZE, CourseShaped, batches, networks
+from report import as_rows
 
 from helpers import data, metrics, pretrained, vae, widgets
 
@@ -172,14 +173,4 @@ def rows() -> list[dict]:
                 "s",
             )
         )
-    return [
-        {
-            "lab": "07",
-            "name": name,
-            "course": course and round(course, 2),
-            "ours": round(ours, 2),
-            "ratio": course and round(course / ours, 2),
-            "unit": unit,
-        }
-        for name, course, ours, unit in found
-    ]
+    return as_rows("07", found)

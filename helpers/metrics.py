@@ -216,7 +216,7 @@ def multiply_adds(model: keras.Model) -> int:
     activations, biases and pooling are left out, as they cost little.
     """
     layers, total = keras.layers, 0
-    for layer in getattr(model, "_flatten_layers", lambda **_: [])(include_self=False):
+    for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose):
             counted = layer.input if isinstance(layer, layers.Conv2DTranspose) else layer.output
             places = int(np.prod(counted.shape[1:-1]))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
 from helpers import filters, layers, metrics
@@ -46,14 +47,12 @@ def test_gaussian_filter_is_scipys(images):
 
 
 def test_projection_is_metrics_pca(images):
-    from sklearn.decomposition import PCA
-
     pca = PCA(8, svd_solver="covariance_eigh").fit(images.reshape(256, -1))
     expected = metrics.pca_reconstruct(images, images[:9], 5)
     np.testing.assert_allclose(filters._project(pca, 5, images[:9]), expected, atol=1e-5)
 
 
-def test_linear_map_is_least_squares(monkeypatch):
+def test_linear_map_is_least_squares():
     rng = np.random.default_rng(0)
     noisy = rng.random((3000, 4, 4, 1))
     matrix = rng.random((16, 16)) / 16

@@ -128,7 +128,7 @@ def test_training_panel_trains_and_draws(make_panel):
     assert not panel.train.disabled and panel.stop.disabled
     assert set(panel.history) == {"loss", "reconstruction", "kl"}
     assert panel.progress.value == 1.0 and panel.curve_image.value != empty
-    assert panel.caption.text.startswith("Done.") and "answer 42" in panel.caption.text
+    assert panel.caption.text.startswith("Done.") and "answer 42 (" in panel.caption.text
     assert size(panel.sample_image.value)[0] > 40
 
 

@@ -156,6 +156,17 @@ def picture_of(lab, number=0):
     return lab.locator("img.widget-image").nth(number).get_attribute("src")
 
 
+def press(page, lab, name, key, times=1):
+    """Press a key on the slider of a name; say whether the lab's first picture changed."""
+    handle = lab.locator(f'.noUi-handle[aria-label="{name}"]')
+    handle.scroll_into_view_if_needed()
+    handle.focus()
+    before = picture_of(lab)
+    for _ in range(times):
+        page.keyboard.press(key)
+    return changed(page, lambda: picture_of(lab), before)
+
+
 def changed(page, look, before, seconds=15):
     """Wait until a look differs from before."""
     deadline = time.time() + seconds
@@ -311,14 +322,8 @@ def lab04(page):
 
 def test_walk_one_unit_by_keyboard(page, lab04):
     lab = output_area(page, index_of(lab04, "walker = widgets.UnitWalker"))
-    for name in ("picture", "unit", "value"):
-        handle = lab.locator(f'.noUi-handle[aria-label="{name}"]')
-        handle.scroll_into_view_if_needed()
-        handle.focus()
-        before = picture_of(lab)
-        for _ in range(6):
-            page.keyboard.press("ArrowLeft" if name == "value" else "ArrowRight")
-        assert changed(page, lambda: picture_of(lab), before), name
+    for name, key in {"picture": "ArrowRight", "unit": "ArrowRight", "value": "ArrowLeft"}.items():
+        assert press(page, lab, name, key, times=6), name
     page.wait_for_timeout(500)
     page.screenshot(path=SCREENSHOTS / "unit_walker.png")
 
@@ -331,11 +336,6 @@ def test_turn_the_cloud_by_keyboard(page):
         run_cell(page, index_of(sources, text))
     lab = output_area(page, index_of(sources, "turner = widgets.CloudTurner"))
     for name in ("code", "turn (degrees)", "tilt (degrees)"):
-        handle = lab.locator(f'.noUi-handle[aria-label="{name}"]')
-        handle.scroll_into_view_if_needed()
-        handle.focus()
-        before = picture_of(lab)
-        page.keyboard.press("ArrowLeft")
-        assert changed(page, lambda: picture_of(lab), before), name
+        assert press(page, lab, name, "ArrowLeft"), name
     page.wait_for_timeout(500)
     page.screenshot(path=SCREENSHOTS / "cloud_turner.png")
