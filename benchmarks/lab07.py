@@ -12,7 +12,8 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-from course_vae import BATCH_SIZE, CourseShaped, batches, networks
+from clocks import percentile, step_seconds
+from course_vae import CourseShaped, batches, networks
 from report import as_rows
 
 from helpers import data, metrics, pretrained, vae, widgets
@@ -31,23 +32,6 @@ def lab_vae(encoder, decoder, steps: int, kind=vae.VAE) -> vae.VAE:
     return model
 
 
-class Clock(keras.callbacks.Callback):
-    """Seconds from the end of one step of `fit` to the end of the next."""
-
-    def __init__(self):
-        super().__init__()
-        self.ends, self.seconds = [], []
-
-    def on_train_begin(self, logs=None):
-        self.ends = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.ends.append(time.perf_counter())
-
-    def on_train_end(self, logs=None):
-        self.seconds.extend(np.diff(self.ends))
-
-
 class FrozenNorm(vae.VAE):
     """Ours with the course-shaped loop's arithmetic: batch norm never in training mode."""
 
@@ -55,37 +39,11 @@ class FrozenNorm(vae.VAE):
         return super().call(x, training=False)
 
 
-def step_seconds(rounds: int = 8, steps: int = 10) -> tuple[float, float, float]:
-    """Median seconds of a step: course-shaped, ours with the same arithmetic, ours as it is.
-
-    The three take turns on the same network, a few steps each, so that all meet the machine in the
-    same mood; the first round warms up and does not count.
-    """
-    train, _ = data.mnist()
-    images, course = train.images[: steps * BATCH_SIZE], CourseShaped()
-    source, course_seconds = batches(images, seed=0), []
-    ours = {kind: lab_vae(*networks(), rounds * steps, kind) for kind in (FrozenNorm, vae.VAE)}
-    clocks = {kind: Clock() for kind in ours}
-    measured = [course_seconds, *(clock.seconds for clock in clocks.values())]
-    for number in range(rounds + 1):
-        for _ in range(steps):
-            x = next(source)
-            start = time.perf_counter()
-            course.step(x)
-            course_seconds.append(time.perf_counter() - start)
-        for kind, model in ours.items():
-            model.fit(images, verbose=0, callbacks=[clocks[kind]])
-        if number == 0:
-            for seconds in measured:
-                seconds.clear()
-    return tuple(float(np.median(seconds)) for seconds in measured)
-
-
 def course_steps_to() -> dict[float, int]:
     """Steps after which the course-shaped loop first reaches each bound on the test set."""
     train, test = data.mnist()
     keras.utils.set_random_seed(0)
-    model, source, reached = CourseShaped(), batches(train.images, seed=0), {}
+    model, source, reached = CourseShaped(*networks()), batches(train.images, seed=0), {}
     model.optimizer.build(model.encoder.trainable_weights + model.decoder.trainable_weights)
     step, as_vae = tf.function(model.step), vae.VAE(model.encoder, model.decoder)
     for done in range(1, MOST_COURSE_STEPS + 1):
@@ -142,21 +100,12 @@ def answer_milliseconds() -> float:
     return max(percentile(control, values) for control, values in moves)
 
 
-def percentile(control, values) -> float:
-    """95th percentile of the milliseconds from a change of value to the new picture."""
-    trait = "x" if isinstance(control, widgets.Pad) else "value"
-    milliseconds = []
-    for value in values:
-        start = time.perf_counter()
-        setattr(control, trait, value)
-        milliseconds.append(1000 * (time.perf_counter() - start))
-    return float(np.quantile(milliseconds, 0.95))
-
-
 def rows() -> list[dict]:
     """Measure everything, the quick things first."""
     slider = answer_milliseconds()
-    course_step, same_arithmetic, our_step = (1000 * seconds for seconds in step_seconds())
+    ours = [lab_vae(*networks(), LAB_EPOCHS * 469, kind) for kind in (FrozenNorm, vae.VAE)]
+    seconds = step_seconds(data.mnist()[0].images, CourseShaped(*networks()), ours)
+    course_step, same_arithmetic, our_step = (1000 * found for found in seconds)
     found = [
         ("step, same network, same arithmetic", course_step, same_arithmetic, "ms"),
         ("step, same network, ours training its batch norm", course_step, our_step, "ms"),

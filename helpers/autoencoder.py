@@ -57,7 +57,7 @@ class Autoencoder(keras.Model):
 
     def __init__(self, encoder, decoder, **kwargs):
         super().__init__(**kwargs)
-        emitted, wanted = [output.shape for output in encoder.outputs], decoder.input_shape
+        emitted, wanted = [output.shape for output in encoder.outputs], self.code_shape(decoder)
         outputs, count = self.ENCODER_EMITS
         if emitted != [wanted] * count:
             raise ValueError(
@@ -67,10 +67,15 @@ class Autoencoder(keras.Model):
         self.encoder, self.decoder = encoder, decoder
         self.built = True
 
+    @staticmethod
+    def code_shape(decoder) -> tuple:
+        """The shape of the codes that a decoder takes, None for the batch."""
+        return decoder.input_shape
+
     @property
     def code_size(self) -> int:
-        """How many numbers the decoder sees."""
-        return int(np.prod(self.decoder.input_shape[1:]))
+        """How many numbers there are in a code."""
+        return int(np.prod(self.code_shape(self.decoder)[1:]))
 
     def call(self, x, training=False):
         """Return the reconstruction of a batch."""
@@ -128,11 +133,14 @@ class Autoencoder(keras.Model):
         Raises:
             ValueError: the codes have another width than the decoder's input.
         """
-        codes = np.asarray(codes, "float32")
-        if codes.shape[1:] != self.decoder.input_shape[1:]:
-            wanted = ", ".join(map(str, self.decoder.input_shape[1:]))
+        return in_batches(self.decoder, self._check_codes(codes))
+
+    def _check_codes(self, codes) -> np.ndarray:
+        codes, shape = np.asarray(codes, "float32"), self.code_shape(self.decoder)[1:]
+        if codes.shape[1:] != shape:
+            wanted = ", ".join(map(str, shape))
             raise ValueError(f"The codes have shape {codes.shape}: use (n, {wanted}).")
-        return in_batches(self.decoder, codes)
+        return codes
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Encode and decode: what is left of each image, in the shape of the images."""

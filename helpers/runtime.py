@@ -150,8 +150,8 @@ def check_settings(**settings: float) -> None:
 
     Args:
         **settings: any of `latent_dim`, `code_size`, `batch_size`, `epochs` (whole numbers of at
-            least 1), `depth` (whole, 0 or more), `learning_rate` (above 0), `beta` (0 or more).
-            Other names pass unchecked.
+            least 1), `depth` (whole, 0 or more), `learning_rate` and `noise_std` (above 0), `beta`
+            and `free_bits` (0 or more). Other names pass unchecked.
 
     Raises:
         ValueError: one sentence that names the setting, its value and what is allowed.
@@ -161,7 +161,9 @@ def check_settings(**settings: float) -> None:
         if settings[name] < least[name] or settings[name] != int(settings[name]):
             hint = f"use a whole number of {least[name]} or more"
             raise ValueError(f"{name} is {settings[name]}: {hint}.")
-    if settings.get("learning_rate", 1) <= 0:
-        raise ValueError(f"learning_rate is {settings['learning_rate']}: use a number above 0.")
-    if settings.get("beta", 0) < 0:
-        raise ValueError(f"beta is {settings['beta']}: use 0 or a positive number.")
+    for name in ("learning_rate", "noise_std"):
+        if settings.get(name, 1) <= 0:
+            raise ValueError(f"{name} is {settings[name]}: use a number above 0.")
+    for name in ("beta", "free_bits"):
+        if settings.get(name, 0) < 0:
+            raise ValueError(f"{name} is {settings[name]}: use 0 or a positive number.")

@@ -14,6 +14,7 @@ Generation uses the decoder alone, on z drawn from N(0, I); inference, q(z | x),
 
 import keras
 import numpy as np
+from keras import ops
 from scipy.special import expit
 
 from helpers import autoencoder, layers, losses, runtime
@@ -56,11 +57,19 @@ class VAE(autoencoder.Autoencoder):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Reconstruction + beta * KL in nats per image; Keras' `fit` calls this every step."""
-        reconstruction = losses.bernoulli_nats(x, y_pred["logits"])
-        kl = losses.kl_divergence(y_pred["z_mean"], y_pred["z_log_var"])
+        posterior = y_pred["z_mean"], y_pred["z_log_var"]
+        reconstruction = ops.mean(self.nats_per_image(x, y_pred["logits"]))
         self.reconstruction_metric.update_state(reconstruction)
-        self.kl_metric.update_state(kl)
-        return reconstruction + self.beta * kl
+        self.kl_metric.update_state(losses.kl_divergence(*posterior))
+        return reconstruction + self.beta * self.regularise(*posterior)
+
+    def nats_per_image(self, x, logits):
+        """-log p(x | z) of each image, shape (batch,): here with Bernoulli pixels."""
+        return losses.bernoulli_per_image(x, logits)
+
+    def regularise(self, z_mean, z_log_var):
+        """What beta weighs, a scalar: here the KL divergence."""
+        return losses.kl_divergence(z_mean, z_log_var)
 
     def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Inference: the posterior of each image.
@@ -108,3 +117,120 @@ class VAE(autoencoder.Autoencoder):
     def get_config(self):
         """Settings for the `.keras` file: both networks, beta and the seed."""
         return {**super().get_config(), "beta": self.beta, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("gdl")
+class GaussianVAE(VAE):
+    """A variational autoencoder over colour images with Gaussian values, one noise for all.
+
+    Args:
+        encoder: model from images to `[z_mean, z_log_var]`, each of shape (batch, latent).
+        decoder: model from z to logits; the logistic function of them is the mean picture.
+        beta: weight of the KL term; 1 is the evidence lower bound.
+        noise_std: standard deviation of a value around the mean picture, above 0; None learns it.
+        free_bits: nats that each latent dimension has for free, see :func:`losses.free_bits_kl`.
+        seed: fixes the draws of z; None takes Keras' global seed.
+
+    Raises:
+        ValueError: beta or free_bits is negative, noise_std is not above 0, or the shapes of the
+            encoder and decoder do not fit.
+    """
+
+    START_STD, FOLLOW = 0.2, 0.1
+
+    def __init__(
+        self, encoder, decoder, beta=1.0, noise_std=None, free_bits=0.0, seed=None, **kwargs
+    ):
+        super().__init__(encoder, decoder, beta, seed, **kwargs)
+        runtime.check_settings(free_bits=free_bits, noise_std=1 if noise_std is None else noise_std)
+        self.noise_std, self.free_bits = noise_std, free_bits
+        start = keras.initializers.Constant(float(np.log(noise_std or self.START_STD)))
+        self.log_std = self.add_weight(name="log_std", initializer=start, trainable=False)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The bound in nats per image; the noise first moves towards the batch's own."""
+        if training and self.noise_std is None:
+            error = ops.mean(ops.square(x - ops.sigmoid(y_pred["logits"])))
+            self.log_std.assign_add(self.FOLLOW * (0.5 * ops.log(error) - self.log_std))
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def nats_per_image(self, x, logits):
+        """-log p(x | z) of each image, shape (batch,)."""
+        return losses.gaussian_per_image(x, ops.sigmoid(logits), self.log_std)
+
+    def regularise(self, z_mean, z_log_var):
+        """The KL divergence beyond the free bits, a scalar."""
+        return losses.free_bits_kl(z_mean, z_log_var, self.free_bits)
+
+    def get_config(self):
+        """Settings for the `.keras` file: those of a VAE, the noise and the free bits."""
+        own = {"noise_std": self.noise_std, "free_bits": self.free_bits}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("gdl")
+class ConditionalVAE(GaussianVAE):
+    """A Gaussian VAE whose decoder is told some attributes, so that z is left with the rest.
+
+    `fit([images, conditions])` trains it. Whatever the conditions say, z need not repeat, and the
+    KL makes repeating costly (Sohn, Lee and Yan, NeurIPS 2015; there the encoder is told as well,
+    here it sees the picture, which shows them).
+
+    Args:
+        encoder: model from images to `[z_mean, z_log_var]`, each of shape (batch, latent).
+        decoder: model from `[z, conditions]`, of shapes (batch, latent) and (batch, width).
+        **kwargs: as :class:`GaussianVAE`.
+    """
+
+    @staticmethod
+    def code_shape(decoder) -> tuple:
+        """The shape of the codes that a decoder takes beside the conditions."""
+        return decoder.input_shape[0]
+
+    def call(self, x, training=False):
+        """As a VAE's, for a batch `[images, conditions]`."""
+        images, conditions = x
+        z_mean, z_log_var = self.encoder(images, training=training)
+        z = self.sampling([z_mean, z_log_var])
+        logits = self.decoder([z, conditions], training=training)
+        return {"z_mean": z_mean, "z_log_var": z_log_var, "logits": logits}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The bound of the images under their conditions, in nats per image."""
+        return super().compute_loss(x[0], y, y_pred, sample_weight, training)
+
+    def logits(self, z: np.ndarray, conditions: np.ndarray) -> np.ndarray:
+        """The decoder's output before the logistic function.
+
+        Args:
+            z: codes, shape (n, latent).
+            conditions: shape (n, width).
+
+        Raises:
+            ValueError: z or the conditions have another width than the decoder's inputs.
+        """
+        z, conditions = self._check_codes(z), np.asarray(conditions, "float32")
+        self._check_conditions(z, conditions)
+        both = np.concatenate([z, conditions], axis=1)
+        split = self.latent_dim
+        return autoencoder.in_batches(lambda b: self.decoder([b[:, :split], b[:, split:]]), both)
+
+    def decode(self, z: np.ndarray, conditions: np.ndarray) -> np.ndarray:
+        """Generation: the picture of each code under its conditions, in [0, 1]."""
+        return expit(self.logits(z, conditions))
+
+    def reconstruct(self, images: np.ndarray, conditions: np.ndarray) -> np.ndarray:
+        """The picture of each posterior's mean under the image's conditions."""
+        return self.decode(self.encode(images)[0], conditions)
+
+    def _check(self, x) -> None:
+        images = x[0] if isinstance(x, (list, tuple)) else x
+        super()._check(images)
+        if images is not x:
+            self._check_conditions(images, x[1])
+
+    def _check_conditions(self, others, conditions) -> None:
+        width = self.decoder.input_shape[1][1]
+        if np.shape(conditions) != (len(others), width):
+            shapes = f"{np.shape(conditions)} for {len(others)} pictures"
+            raise ValueError(f"The conditions have shape {shapes}: use ({len(others)}, {width}).")

@@ -211,6 +211,38 @@ def denoising() -> None:
     )  # fmt: skip
 
 
+def faces() -> None:
+    """A face's code, an arrow added to it, and a decoder that knows how wrong it is."""
+    parts = [
+        box(24, 70, 104, 84, "#fff8e1", "#f9a825"),
+        text(76, 108, "x", 18, weight="bold"),
+        text(76, 134, "64 × 64 × 3", 12),
+        arrow("M130 112 H162"),
+        box(164, 70, 96, 84, "#e3f2fd", FROZEN),
+        text(212, 117, "encoder", 15, weight="bold"),
+        arrow("M262 112 H294"),
+        box(296, 70, 112, 84, "#f3e5f5", STYLE),
+        text(352, 108, "z", 18, weight="bold"),
+        text(352, 134, "32 numbers", 12),
+        arrow("M410 112 H442"),
+        box(444, 70, 96, 84, "#e3f2fd", FROZEN),
+        text(492, 117, "decoder", 15, weight="bold"),
+        arrow("M542 112 H574"),
+        box(576, 70, 152, 84, "#e8f5e9", CONTENT),
+        text(652, 108, "mean picture", 15, weight="bold"),
+        text(652, 134, "± noise σ, one for all", 12),
+        arrow("M76 156 V196 H652 V160", BACK, dashed=True),
+        text(364, 188, "σ is the error that is left: it is learned, not assumed", 13, BACK),
+        arrow("M352 34 V64", STYLE),
+        text(352, 24, "+ t × (mean code with glasses - mean code without)", 13, STYLE),
+    ]
+    card(
+        "vae_faces.svg", 752, 216,
+        "A face is encoded to 32 numbers and decoded to a mean picture with noise sigma, which is "
+        "the error that is left; an arrow added to the 32 numbers puts glasses on.", parts,
+    )  # fmt: skip
+
+
 STYLE_BLOCKS = (1, 2, 3, 4)
 
 if __name__ == "__main__":
@@ -219,3 +251,4 @@ if __name__ == "__main__":
     autoencoder()
     convolutional()
     denoising()
+    faces()

@@ -26,7 +26,7 @@ def every_control(widget):
         yield from every_control(child)
 
 
-def small_vae(latent_dim=2, beta=1.0, seed=3):
+def small_vae(latent_dim=2, beta=1.0, seed=3, kind=vae.VAE, **settings):
     """A VAE over 8x8 images, quick enough for a test."""
     keras.utils.set_random_seed(seed)
     image = keras.Input((8, 8, 1))
@@ -35,7 +35,8 @@ def small_vae(latent_dim=2, beta=1.0, seed=3):
     z = keras.Input((latent_dim,))
     h = keras.layers.Dense(32, "tanh")(z)
     logits = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64)(h))
-    return vae.VAE(keras.Model(image, heads), keras.Model(z, logits), beta, seed=seed)
+    parts = keras.Model(image, heads), keras.Model(z, logits)
+    return kind(*parts, beta=beta, seed=seed, **settings)
 
 
 @pytest.fixture

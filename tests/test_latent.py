@@ -80,3 +80,48 @@ def test_prior_codes_repeat_by_seed_and_are_normal():
     codes = latent.prior_codes(50_000, 2, seed=1)
     np.testing.assert_array_equal(codes, latent.prior_codes(50_000, 2, seed=1))
     np.testing.assert_allclose([codes.mean(), codes.std()], [0, 1], atol=0.01)
+
+
+def clouds(count=4000, shift=(2.0, 1.0, 0.0)):
+    """Codes of two groups, the second shifted, whose first two axes vary together."""
+    values = RNG.integers(0, 2, count)
+    noise = RNG.normal(size=(count, 3)) @ np.array([[1.0, 0.9, 0], [0, 0.3, 0], [0, 0, 1]])
+    return noise + np.outer(values, shift), values
+
+
+def test_direction_from_means_is_the_shift():
+    codes, values = clouds()
+    np.testing.assert_allclose(
+        latent.attribute_direction(codes, values), [2.0, 1.0, 0.0], atol=0.15
+    )
+
+
+def test_direction_from_a_classifier_is_fishers_and_crosses_over():
+    """Between two normal clouds of one covariance, logistic regression finds Fisher's normal."""
+    codes, values = clouds()
+    step = latent.attribute_direction(codes, values, "classifier")
+    within = np.cov(np.vstack([codes[values == v] - codes[values == v].mean(0) for v in (0, 1)]).T)
+    fisher = np.linalg.solve(within, [2.0, 1.0, 0.0])
+    assert step @ fisher / np.linalg.norm(step) / np.linalg.norm(fisher) > 0.99
+    arrived = (codes[values == 0].mean(axis=0) + step) @ fisher
+    assert arrived == pytest.approx(codes[values == 1].mean(axis=0) @ fisher, rel=0.05)
+
+
+@pytest.mark.parametrize("method", latent.DIRECTIONS)
+def test_direction_of_many_values_joins_the_ends(method):
+    values = np.repeat([0, 1, 2, 3], 50)
+    codes = np.column_stack([values, RNG.normal(0, 0.01, 200)]).astype(float)
+    np.testing.assert_allclose(latent.attribute_direction(codes, values, method)[0], 3.0, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "method", "sentence"),
+    [
+        ([0, 1, 0], "mean", "method is 'mean': use one of means, classifier"),
+        ([1, 1, 1], "means", "3 codes and 3 values, 1 different: give one value per code and two"),
+        ([0, 1], "means", "3 codes and 2 values, 2 different: give one value per code"),
+    ],
+)
+def test_directions_that_cannot_be_had(values, method, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        latent.attribute_direction(np.zeros((3, 2)), values, method)

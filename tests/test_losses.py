@@ -56,6 +56,38 @@ def test_bernoulli_survives_extreme_logits_and_their_gradients():
     assert np.all(np.isfinite(tape.gradient(value, logits)))
 
 
+@pytest.mark.parametrize("std", [1.0, 0.05])
+def test_gaussian_is_scipys_density_summed_over_values(std):
+    x, mean = RNG.random((2, 4, 8, 8, 3)).astype("float32")
+    expected = -norm.logpdf(x.astype(float), mean, std).sum(axis=(1, 2, 3))
+    found = losses.gaussian_per_image(x, mean, np.float32(np.log(std)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_the_best_noise_is_the_root_mean_squared_error():
+    x, mean = RNG.random((2, 4, 8, 8, 3)).astype("float32")
+    best = 0.5 * np.log(np.mean((x - mean) ** 2))
+    nats = [np.mean(losses.gaussian_per_image(x, mean, best + d)) for d in (-0.1, 0, 0.1)]
+    assert nats[1] < min(nats[0], nats[2])
+
+
+def test_free_bits_spare_the_dimensions_below_the_floor():
+    z_mean = tf.constant([[0.1, 2.0], [-0.1, -2.0]])
+    z_log_var = tf.zeros((2, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(z_mean)
+        value = losses.free_bits_kl(z_mean, z_log_var, 0.5)
+    gradient = np.array(tape.gradient(value, z_mean))
+    np.testing.assert_allclose(value, 0.5 + 2.0, rtol=1e-6)
+    assert np.all(gradient[:, 0] == 0) and np.all(gradient[:, 1] != 0)
+
+
+def test_no_free_bits_is_the_kl():
+    posterior = random_posterior()
+    plain, free = losses.kl_divergence(*posterior), losses.free_bits_kl(*posterior, 0.0)
+    np.testing.assert_allclose(plain, free, rtol=1e-6)
+
+
 @pytest.mark.parametrize(("name", "nats"), [("mean picture", 205.8), ("floor", 45.5)])
 def test_known_marks_on_mnist(name, nats):
     train, test = data.mnist()

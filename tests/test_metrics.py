@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import small_vae
+from scipy.linalg import hadamard
 from scipy.stats import norm
 from sklearn.metrics import mean_squared_error
 
-from helpers import losses, metrics
+from helpers import losses, metrics, vae
 
 
 class Linear:
@@ -22,6 +23,9 @@ class Linear:
 
     def logits(self, z):
         return (z @ self.weights).reshape(-1, 1, 2, 1).astype("float32")
+
+    def nats_per_image(self, x, logits):
+        return losses.bernoulli_per_image(x, logits)
 
 
 def exact_nats(weights, x):
@@ -202,3 +206,58 @@ def test_scores_of_an_autoencoder_are_those_of_its_reconstruction(images):
         [np.log10(4 / np.mean(image**2)) for image in images[:5]]
     ), rel=1e-4)  # fmt: skip
     assert denoised["ssim"] == pytest.approx(1) and denoised["psnr"] == np.inf
+
+
+def test_evidence_bound_of_a_gaussian_model_uses_its_noise(images):
+    model = small_vae(kind=vae.GaussianVAE, noise_std=0.3)
+    found = metrics.evidence_bound(model, images)
+    z_mean, z_log_var = model.encode(images)
+    noise = np.random.default_rng(0).standard_normal(z_mean.shape, "float32")
+    pictures = model.decode(z_mean + np.exp(0.5 * z_log_var) * noise)
+    expected = -norm.logpdf(images, pictures, 0.3).sum(axis=(1, 2, 3)).mean()
+    assert found["reconstruction"] == pytest.approx(expected, rel=1e-4)
+
+
+def factors(count=4000):
+    """Four independent factors of 2, 4, 5 and 3 values."""
+    rng = np.random.default_rng(0)
+    return {name: rng.integers(0, k, count) for name, k in {"a": 2, "b": 4, "c": 5, "d": 3}.items()}
+
+
+def test_information_gap_of_one_dimension_per_factor():
+    truth = factors()
+    codes = np.column_stack([values + 0.01 * np.sin(np.arange(4000)) for values in truth.values()])
+    shares = metrics.mutual_information(codes, truth)
+    assert np.all(np.diag(shares) > 0.9) and np.all(shares[~np.eye(4, dtype=bool)] < 0.02)
+    assert metrics.mutual_information_gap(codes, truth) > 0.9
+
+
+def test_information_gap_falls_when_codes_are_turned():
+    truth = factors()
+    codes = np.column_stack([(v - v.mean()) / v.std() for v in truth.values()])
+    assert metrics.mutual_information_gap(codes @ hadamard(4) / 2, truth) < 0.1
+    twice = np.concatenate([codes, codes], axis=1)
+    assert metrics.mutual_information_gap(twice, truth) < 0.02
+
+
+def test_mutual_information_of_two_values_is_the_closed_form():
+    """A bit seen through a channel that flips it with probability 0.1 keeps 1 - H(0.1) of it."""
+    rng = np.random.default_rng(2)
+    bit = rng.integers(0, 2, 50_000)
+    seen = np.where(rng.random(50_000) < 0.1, 1 - bit, bit) + 1e-3 * rng.random(50_000)
+    kept = 1 + 0.1 * np.log2(0.1) + 0.9 * np.log2(0.9)
+    found = metrics.mutual_information(seen[:, np.newaxis], {"bit": bit}, bins=2)
+    assert found[0, 0] == pytest.approx(kept, abs=0.02)
+
+
+def test_attribute_judge_reads_what_is_drawn():
+    rng = np.random.default_rng(0)
+    truth = {"bright": rng.integers(0, 2, 600), "colour": rng.integers(0, 3, 600)}
+    pictures = 0.1 * rng.random((600, 16, 16, 3)) + 0.4 * truth["bright"].reshape(-1, 1, 1, 1)
+    pictures[np.arange(600), :, :, truth["colour"]] += 0.4
+    judge = metrics.train_attribute_judge(pictures[:500].astype("float32"), {
+        name: values[:500] for name, values in truth.items()
+    })  # fmt: skip
+    verdict = judge(pictures[500:].astype("float32"))
+    for name, values in truth.items():
+        assert np.mean(np.argmax(verdict[name], axis=1) == values[500:]) > 0.95

@@ -13,6 +13,7 @@ Every control has a name that screen readers say, and each widget announces its 
 from helpers.widgets.autoencoders import CloudTurner, NoiseBench, UnitWalker
 from helpers.widgets.base import Caption, Lab, Pad, beside, enlarge
 from helpers.widgets.codes import BetaSwitcher, Interpolator, LatentExplorer
+from helpers.widgets.faces import FaceStudio
 from helpers.widgets.painting import Scrubber, StyleMixer, StyleStudio, Upload
 from helpers.widgets.training import TrainingPanel
 
@@ -20,6 +21,7 @@ __all__ = [
     "BetaSwitcher",
     "Caption",
     "CloudTurner",
+    "FaceStudio",
     "Interpolator",
     "Lab",
     "LatentExplorer",

@@ -1,0 +1,110 @@
+"""Lab 08: the course-shaped VAE on colour faces beside ours, and how fast the studio answers.
+
+Seconds per image are those of a training step over its 128 images, on one and the same network.
+The error at equal time is that of the lab's own network and loss, after as many seconds of training
+as the course-shaped loop had with its own; tracing counts, looking at the held-out faces does not.
+One run each.
+"""
+
+import time
+
+import keras
+import numpy as np
+from clocks import percentile, step_seconds
+from course_vae import BATCH_SIZE, CourseShaped, batches, networks, squared_error
+from report import as_rows
+
+from helpers import data, latent, metrics, pretrained, vae, widgets
+
+SHAPE, WIDTHS, LATENT_DIM = (64, 64, 3), (32, 64), 32
+SECONDS = 60
+LAB_LEARNING_RATE, LAB_BATCH_SIZE, LAB_BETA = 3e-3, 64, 40.0
+
+
+class FrozenNorm(vae.GaussianVAE):
+    """Ours with the course-shaped loop's arithmetic: batch norm never in training mode."""
+
+    def call(self, x, training=False):
+        return super().call(x, training=False)
+
+
+def compiled(model: vae.VAE, learning_rate: float) -> vae.VAE:
+    """A model as the lab compiles it, at a constant rate."""
+    model.compile(keras.optimizers.Adam(learning_rate), jit_compile=False)
+    return model
+
+
+def image_milliseconds(images) -> list[float]:
+    """Per image: course-shaped, ours with the same arithmetic, ours as it is."""
+    course = CourseShaped(*networks(SHAPE, WIDTHS, LATENT_DIM), squared_error)
+    ours = [
+        compiled(kind(*networks(SHAPE, WIDTHS, LATENT_DIM)), 1e-3)
+        for kind in (FrozenNorm, vae.GaussianVAE)
+    ]
+    return [1000 * seconds / BATCH_SIZE for seconds in step_seconds(images, course, ours)]
+
+
+def course_error(known, unseen) -> float:
+    """Squared error on held-out faces after `SECONDS` of the course-shaped loop."""
+    keras.utils.set_random_seed(0)
+    course = CourseShaped(*networks(SHAPE, WIDTHS, LATENT_DIM), squared_error)
+    source, start = batches(known, seed=0), time.perf_counter()
+    while time.perf_counter() - start < SECONDS:
+        course.step(next(source))
+    reconstructions = vae.VAE(course.encoder, course.decoder).reconstruct(unseen)
+    return float(metrics.squared_error(unseen, reconstructions).mean())
+
+
+class Bell(keras.callbacks.Callback):
+    """Ends training after `SECONDS`; the rate falls to 0 along a cosine of the time."""
+
+    def on_train_begin(self, logs=None):
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        share = (time.perf_counter() - self.start) / SECONDS
+        self.model.optimizer.learning_rate = LAB_LEARNING_RATE * np.cos(0.5 * np.pi * share) ** 2
+        self.model.stop_training = share >= 1
+
+
+def our_error(known, unseen) -> float:
+    """The same of the lab's own network and loss, freshly initialised."""
+    keras.utils.set_random_seed(0)
+    trained = pretrained.load("08_faces")
+    fresh = [keras.models.clone_model(part) for part in (trained.encoder, trained.decoder)]
+    model = compiled(vae.GaussianVAE(*fresh, beta=LAB_BETA, seed=0), LAB_LEARNING_RATE)
+    how = {"batch_size": LAB_BATCH_SIZE, "epochs": 1000, "verbose": 0}
+    model.fit(known, callbacks=[Bell()], **how)
+    return float(metrics.squared_error(unseen, model.reconstruct(unseen)).mean())
+
+
+def studio_milliseconds(known: data.Faces) -> float:
+    """95th percentile of the studio's answer, the slowest of its kinds of control counted."""
+    model = pretrained.load("08_faces")
+    codes = model.encode(known.images[:1000])[0]
+    names = ("glasses", "beard", "smile", "hair_length", "skin")
+    found = {n: latent.attribute_direction(codes, known.attributes[n][:1000]) for n in names}
+    presets = {"some": {"glasses": 1.0, "beard": 1.0}, "others": {"skin": -1.0}}
+    studio = widgets.FaceStudio(model.decode, codes, {"all": found}, presets)
+    moves = [(slider, np.linspace(-1.5, 1.5, 61)) for slider in studio.sliders.values()]
+    moves += [(studio.which, range(1, 61)), (studio.preset, list(presets) * 30)]
+    return max(percentile(control, values) for control, values in moves)
+
+
+def rows() -> list[dict]:
+    """Measure everything, the quick things first."""
+    faces = data.avatars(64, 12000)
+    known, unseen = faces.images[:11000], faces.images[11000:]
+    studio = studio_milliseconds(faces)
+    course, same, ours = image_milliseconds(known)
+    errors = course_error(known, unseen), our_error(known, unseen)
+    error_name = f"held-out squared error × 1000 after {SECONDS} s of training"
+    return as_rows(
+        "08",
+        [
+            ("training, per image, same network, same arithmetic", course, same, "ms"),
+            ("training, per image, same network, ours training its batch norm", course, ours, "ms"),
+            (error_name, *(1000 * error for error in errors), ""),
+            ("FaceStudio answer, 95th percentile", None, studio, "ms"),
+        ],
+    )

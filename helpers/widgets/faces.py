@@ -1,0 +1,131 @@
+"""Change a face by its attributes."""
+
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+
+from helpers import plots
+from helpers.widgets.base import WIDE, Lab, enlarge, make_slider
+
+
+class FaceStudio(Lab):
+    """Sliders that add directions to a face's code: the face before and after, side by side.
+
+    Args:
+        decode: from codes (n, latent) to images (n, height, width, channels).
+        codes: codes of the faces to choose from, shape (n, latent).
+        groups: at most three groups of sliders, each a name to its sliders; a slider is a name to a
+            direction of shape (latent,), which is added as many times as the slider says.
+        presets: name to what its sliders say, slider to value; the others go to 0.
+        reach: sliders go from -reach to reach.
+        seed: fixes the order of the random faces.
+
+    Raises:
+        ValueError: no group or more than three, a name that two sliders have, a direction of
+            another width than the codes, or a preset that moves a slider which is not there.
+    """
+
+    title = "Face studio: a face before and after, and a slider for each attribute"
+    MOST_GROUPS = 3
+
+    def __init__(
+        self,
+        decode: Callable,
+        codes: np.ndarray,
+        groups: dict[str, dict[str, np.ndarray]],
+        presets: dict[str, dict[str, float]],
+        reach: float = 1.5,
+        seed: int = 0,
+    ):
+        _check(codes, groups, presets)
+        self.decode, self.codes, self.presets = decode, codes, presets
+        self.random, self.moving = np.random.default_rng(seed), False
+        self.directions = {n: np.asarray(d) for group in groups.values() for n, d in group.items()}
+        self.sliders = {n: make_slider(n, 0.0, -reach, reach, 0.05) for n in self.directions}
+        self.which = make_slider("face", 0, 0, len(codes) - 1, 1)
+        self.another, self.reset = (
+            ipywidgets.Button(description=text, icon=icon)
+            for text, icon in (("Random face", "random"), ("Reset", "undo"))
+        )
+        self.preset = ipywidgets.Dropdown(
+            options=["none", *presets], description="preset", style=WIDE
+        )
+        self.image = ipywidgets.Image()
+        self._arrange(groups)
+        self._listen()
+        self._refresh()
+
+    def _arrange(self, groups: dict) -> None:
+        columns = [
+            ipywidgets.VBox([ipywidgets.HTML(f"<b>{name}</b>"), *(self.sliders[s] for s in group)])
+            for name, group in groups.items()
+        ]
+        buttons = ipywidgets.HBox([self.another, self.reset])
+        left = ipywidgets.VBox([self.which, self.preset, buttons])
+        rows = [ipywidgets.HBox([left, self.image]), ipywidgets.HBox(columns)]
+        rows[1].layout.flex_flow = "row wrap"
+        super().__init__(rows, ["the face as it was, and as the sliders make it"])
+
+    def _listen(self) -> None:
+        for slider in (self.which, *self.sliders.values()):
+            slider.observe(self._refresh, "value")
+        self.preset.observe(self._apply, "value")
+        self.reset.on_click(self._clear)
+        self.another.on_click(self._choose)
+
+    def _choose(self, button) -> None:
+        self.which.value = int(self.random.integers(len(self.codes)))
+
+    def _apply(self, change) -> None:
+        self.move(self.presets.get(self.preset.value, {}))
+
+    def _clear(self, button) -> None:
+        self.preset.value = "none"
+        self.move({})
+
+    def move(self, values: dict[str, float]) -> None:
+        """Set some sliders and send all others to 0, with one new picture at the end."""
+        with self.lock:
+            self.moving = True
+            for name, slider in self.sliders.items():
+                slider.value = values.get(name, 0.0)
+            self.moving = False
+            self._refresh()
+
+    @property
+    def code(self) -> np.ndarray:
+        """The chosen face's code with every slider's direction added, shape (latent,)."""
+        steps = [slider.value * self.directions[n] for n, slider in self.sliders.items()]
+        return self.codes[self.which.value] + np.sum(steps, axis=0)
+
+    def _refresh(self, change=None) -> None:
+        if self.moving:
+            return
+        with self.lock:
+            both = np.stack([self.codes[self.which.value], self.code]).astype("float32")
+            faces = self.decode(both)
+            self.drawn = enlarge(plots.tile(faces, 2, gap=2), max(1, 256 // faces.shape[1]))
+            self.image.value = plots.png(self.drawn)
+            moved = [f"{n} {s.value:+.2f}" for n, s in self.sliders.items() if s.value]
+            after = ", ".join(moved) or "nothing moved yet"
+            self.caption.text = f"Left: face {self.which.value}. Right: {after}"
+
+    def picture(self) -> np.ndarray:
+        """Before and after."""
+        return self.drawn
+
+
+def _check(codes, groups: dict, presets: dict) -> None:
+    """Refuse what the studio cannot show; see its `Raises`."""
+    if not 1 <= len(groups) <= FaceStudio.MOST_GROUPS:
+        raise ValueError(f"There are {len(groups)} groups of sliders: give one to three.")
+    names = [name for group in groups.values() for name in group]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two sliders have one name among {', '.join(names)}: rename one.")
+    widths = {np.shape(d) for group in groups.values() for d in group.values()}
+    if widths != {codes.shape[1:]}:
+        raise ValueError(f"Directions have shapes {widths}: use {codes.shape[1:]}, as the codes.")
+    unknown = {name for preset in presets.values() for name in preset} - set(names)
+    if unknown:
+        raise ValueError(f"A preset moves {', '.join(sorted(unknown))}: there is no such slider.")

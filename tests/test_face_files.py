@@ -1,0 +1,161 @@
+"""Small copies of CelebA and of an anime set, in the layouts that people have."""
+
+import io
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import data, face_files
+
+ATTRIBUTES = ["5_o_Clock_Shadow", "Eyeglasses", "Smiling"]
+SIGNS = np.array([[-1, 1, 1], [1, -1, -1], [-1, -1, 1], [1, 1, -1], [-1, 1, -1]])
+NAMES = [f"{number:06d}.jpg" for number in range(1, 6)]
+
+
+def picture(number, size=(178, 218), kind="JPEG"):
+    """A grey picture whose brightness tells its number, with a black frame of 12 pixels."""
+    pixels = np.zeros((size[1], size[0], 3), "uint8")
+    frame = 12 if min(size) > 64 else 0
+    pixels[frame : size[1] - frame, frame : size[0] - frame] = 40 * number
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind, quality=95)
+    return stream.getvalue()
+
+
+def text_list():
+    """As CelebA's authors publish it: a count, the names, right-aligned values."""
+    rows = [f"{n} " + " ".join(f"{v:2d}" for v in row) for n, row in zip(NAMES, SIGNS, strict=True)]
+    return "\r\n".join([str(len(rows)), " ".join(ATTRIBUTES) + " ", *rows, ""])
+
+
+def comma_list():
+    rows = [",".join([n, *map(str, row)]) for n, row in zip(NAMES, SIGNS, strict=True)]
+    return "\n".join(["image_id," + ",".join(ATTRIBUTES), *rows, ""])
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def lay_out(folder, layout):
+    """Write a small CelebA; return the path a learner would give."""
+    pictures = {f"img_align_celeba/{name}": picture(i) for i, name in enumerate(NAMES, 1)}
+    lists = {"list_attr_celeba.txt": text_list(), "list_eval_partition.txt": "000001.jpg 0\n"}
+    if layout == "its authors'":
+        (folder / "Img").mkdir()
+        (folder / "Anno").mkdir()
+        (folder / "Eval").mkdir()
+        write_zip(folder / "Img" / "img_align_celeba.zip", pictures)
+        (folder / "Anno" / "list_attr_celeba.txt").write_bytes(text_list().encode())
+        (folder / "Eval" / "list_eval_partition.txt").write_text("000001.jpg 0\n")
+        return folder
+    if layout == "flat":
+        files = pictures | lists
+    else:  # a folder in a folder, and lists with commas, in one archive
+        files = {f"img_align_celeba/{name}": content for name, content in pictures.items()}
+        files |= {"list_attr_celeba.csv": comma_list(), "__MACOSX/._000001.jpg": b"no picture"}
+        write_zip(folder / "archive.zip", files)
+        return folder / "archive.zip"
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        content = content.encode() if isinstance(content, str) else content
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("layout", ["its authors'", "flat", "one archive"])
+def test_celeba_in_each_layout(tmp_path, layout):
+    found = data.celeba(lay_out(tmp_path, layout), size=32)
+    assert found.images.shape == (5, 32, 32, 3) and found.images.dtype == np.float32
+    expected = np.arange(1, 6) * 40 / 255
+    np.testing.assert_allclose(found.images.mean(axis=(1, 2, 3)), expected, atol=0.01)
+    assert list(found.attributes) == ATTRIBUTES
+    for name, signs in zip(ATTRIBUTES, SIGNS.T, strict=True):
+        np.testing.assert_array_equal(found.attributes[name], signs > 0)
+
+
+def test_celeba_is_cut_to_the_face(tmp_path):
+    """The black frame of 12 pixels is gone, as 15 are cut off on the left and on the right."""
+    images = data.celeba(lay_out(tmp_path, "flat"), size=74).images
+    np.testing.assert_allclose(images[4], 200 / 255, atol=0.02)
+
+
+def test_labels_stay_with_their_pictures_when_some_are_missing(tmp_path):
+    folder = lay_out(tmp_path, "flat")
+    (folder / "img_align_celeba" / NAMES[1]).unlink()
+    (folder / "img_align_celeba" / NAMES[3]).write_bytes(b"not a picture")
+    with pytest.warns(UserWarning, match=r"Left out 1 unreadable files: 000004\.jpg"):
+        found = data.celeba(folder, size=16)
+    np.testing.assert_array_equal(found.attributes["Eyeglasses"], [1, 0, 1])
+    np.testing.assert_allclose(found.images[:, 8, 8, 0], np.array([1, 3, 5]) * 40 / 255, atol=0.02)
+
+
+def test_count_takes_the_first_of_the_list(tmp_path):
+    found = data.celeba(lay_out(tmp_path, "one archive"), size=16, count=2)
+    assert len(found.images) == 2
+    np.testing.assert_array_equal(found.attributes["Smiling"], [1, 0])
+
+
+def test_celeba_without_its_list(tmp_path):
+    folder = lay_out(tmp_path, "flat")
+    (folder / "list_attr_celeba.txt").unlink()
+    with pytest.raises(ValueError, match=r"no list_attr_celeba\.txt or .*beside the pictures"):
+        data.celeba(folder)
+
+
+def test_celeba_without_its_pictures(tmp_path):
+    folder = lay_out(tmp_path, "flat")
+    shutil.rmtree(folder / "img_align_celeba")
+    with pytest.raises(ValueError, match="holds no picture: of 0 files"):
+        data.celeba(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("1\nA B\n000001.jpg 1\n", r"row 000001\.jpg"),
+        ("1\nA B\n000001.jpg 1 0\n", "a value"),
+        ("", "a value"),
+    ],
+)
+def test_damaged_list(text, where):
+    with pytest.raises(ValueError, match=f"list of attributes is damaged at {where}: each row"):
+        face_files.parse_attributes(text)
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_anime_faces_from_a_folder_or_an_archive(tmp_path, archived):
+    """As the course's archive holds them, and with what a Mac adds."""
+    files = {f"images/{n}.png": picture(n, (64, 64), "PNG") for n in (3, 1, 2)}
+    files |= {"images/.DS_Store": b"-", "__MACOSX/images/._1.png": b"-", "readme.txt": b"hello"}
+    for name, content in files.items():
+        (tmp_path / "faces" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "faces" / name).write_bytes(content)
+    write_zip(tmp_path / "anime-faces.zip", files)
+    path = tmp_path / ("anime-faces.zip" if archived else "faces")
+    found = data.anime_faces(path, size=32)
+    assert found.images.shape == (3, 32, 32, 3) and found.attributes == {}
+    np.testing.assert_allclose(found.images.mean(axis=(1, 2, 3)) * 255, [40, 80, 120], atol=1)
+    assert len(data.anime_faces(path, size=32, count=2).images) == 2
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is nothing at .*: check the path"):
+        data.celeba(tmp_path / "nowhere")
+
+
+def test_an_archive_of_another_kind(tmp_path):
+    (tmp_path / "faces.rar").write_bytes(b"Rar!" + bytes(100))
+    with pytest.raises(ValueError, match=r"faces\.rar is no \.zip, or is damaged: give a folder"):
+        data.anime_faces(tmp_path / "faces.rar")
+
+
+def test_a_folder_without_pictures(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ValueError, match="holds no picture: of 0 files"):
+        data.anime_faces(tmp_path)
