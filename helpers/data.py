@@ -342,6 +342,26 @@ def anime_faces(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
     return Faces(_decode_all(wanted, path, size)[0], {})
 
 
+def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:
+    """Some attributes as the conditions that a network is told: one column per value.
+
+    Args:
+        attributes: name to whole numbers from 0 on, shape (n,), each value taken at least once.
+        names: which, in the order of the columns.
+
+    Returns:
+        float32 of shape (n, total number of values); in each row, one 1 per attribute.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    unknown = [name for name in names if name not in attributes]
+    if unknown:
+        raise ValueError(f"There is no {', '.join(unknown)}: choose from {', '.join(attributes)}.")
+    parts = [np.eye(attributes[name].max() + 1)[attributes[name]] for name in names]
+    return np.concatenate(parts, axis=1).astype("float32")
+
+
 def style_weights() -> cache.Arrays:
     """Weights of VGG19's convolutions and of the AdaIN decoder that belongs to them.
 

@@ -46,7 +46,7 @@ FACTORS = {
         ("BUZZCUT",),
         ("SHORT_FLAT", "SHORT_ROUND", "SHORT_WAVED"),
         ("BOB", "LONG_NOT_TOO_LONG", "MIA_WALLACE"),
-        ("STRAIGHT_1", "BIG_HAIR", "LOOSE_HAIR"),
+        ("STRAIGHT_1", "BIG_HAIR", "STRAIGHT_STRAND"),
     ),
     "hair_colour": (("#2C1B18",), ("#724133",), ("#C93305",), ("#D6B370",), ("#B7B3BA",)),
     "glasses": (("NONE",), ("PRESCRIPTION_2", "ROUND")),

@@ -334,6 +334,27 @@ def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
     return picture
 
 
+def heatmaps(title: str, tables: dict[str, np.ndarray], rows: list[str], x_label: str) -> Figure:
+    """Tables of shares side by side, from 0 (white) to 1, with one list of row names.
+
+    Args:
+        title: above the figure.
+        tables: name to shares of shape (rows, columns).
+        rows: their names, on the left.
+        x_label: of the columns, counted from 1.
+    """
+    size = (1.6 + 3.1 * len(tables), 1.2 + 0.26 * len(rows))
+    picture, panels = figure(title, 1, len(tables), size)
+    for number, (axes, (name, table)) in enumerate(zip(panels, tables.items(), strict=True)):
+        box = (0.5, table.shape[1] + 0.5, len(rows) - 0.5, -0.5)
+        drawn = axes.imshow(table, cmap="Blues", vmin=0, vmax=1, aspect="auto", extent=box)
+        axes.set_yticks(range(len(rows)), rows if number == 0 else [""] * len(rows))
+        axes.set_xlabel(x_label)
+        axes.set_title(name, fontsize=9)
+    picture.colorbar(drawn, ax=panels.tolist(), label="share")
+    return picture
+
+
 def bars(title: str, heights: np.ndarray, x_label: str, y_label: str) -> Figure:
     """One bar per number, counted from 1."""
     picture, (axes,) = figure(title, size=(6, 3))

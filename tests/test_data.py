@@ -413,3 +413,13 @@ def test_cifar_that_does_not_come(toronto, manner):
     toronto.manner = manner
     with pytest.raises(cache.DataError, match=r"CIFAR-10 could not be fetched.*Toronto"):
         data.cifar10()
+
+
+def test_one_hot_columns_follow_the_names():
+    attributes = {"hat": np.array([0, 1, 1]), "skin": np.array([2, 0, 1])}
+    np.testing.assert_array_equal(
+        data.one_hot(attributes, ("skin", "hat")),
+        [[0, 0, 1, 1, 0], [1, 0, 0, 0, 1], [0, 1, 0, 0, 1]],
+    )
+    with pytest.raises(ValueError, match="There is no hair, nose: choose from hat, skin"):
+        data.one_hot(attributes, ("hair", "hat", "nose"))

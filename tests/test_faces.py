@@ -31,6 +31,16 @@ def test_every_value_of_every_factor_can_be_seen(factor):
         assert np.abs(first.astype(int) - second).max() > 12
 
 
+@pytest.mark.parametrize("hair", [h for cuts in faces.FACTORS["hair_length"] for h in cuts])
+@pytest.mark.parametrize("factor", ["glasses", "beard", "smile"])
+def test_no_hair_hides_what_a_label_says(factor, hair):
+    plain, changed = (
+        faces.render({**face(**{factor: value}), "hair_length": hair}, 64).astype(int)
+        for value in (0, 1)
+    )
+    assert np.sum(np.abs(changed - plain).max(axis=-1) > 20) > 25
+
+
 @pytest.mark.parametrize("factor", faces.FACTORS)
 def test_no_drawing_belongs_to_two_values(factor):
     drawings = [name for value in faces.FACTORS[factor] for name in value]

@@ -149,3 +149,13 @@ def test_cloud_shows_both_colours_and_hides_what_agrees():
     grey = np.all(np.abs(together - 0xBB / 255) < 0.02, axis=-1)
     lines = np.all(np.abs(apart - 0xBB / 255) < 0.02, axis=-1)
     assert grey.sum() < 0.1 * lines.sum()
+
+
+def test_heatmaps_share_one_scale_and_one_list_of_names():
+    tables = {"half": np.full((3, 4), 0.5), "all": np.ones((3, 4))}
+    figure = plots.heatmaps("shares", tables, ["a", "b", "c"], "dimension")
+    left, right, scale = figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["a", "b", "c"]
+    assert not any(label.get_text() for label in right.get_yticklabels())
+    assert all(axes.images[0].get_clim() == (0, 1) for axes in (left, right))
+    assert scale.get_ylabel() == "share" and left.get_xlabel() == "dimension"
