@@ -151,3 +151,29 @@ def attribute_direction(codes, values, method: str = "means") -> np.ndarray:
     ends = low | high
     normal = LogisticRegression(max_iter=1000).fit(codes[ends], high[ends]).coef_[0]
     return normal * (step @ normal) / (normal @ normal)
+
+
+def matched_directions(codes, values, groups, wanted) -> np.ndarray:
+    """One arrow per face, each found among faces that are alike in something else.
+
+    A single arrow is a mean over all faces. Where the attribute looks different on different faces,
+    a beard dark on one skin and pale on another, what differs cancels in that mean.
+
+    Args:
+        codes: posterior means, shape (n, latent).
+        values: the attribute of each picture, numbers of shape (n,).
+        groups: which pictures are alike, one number each, shape (n,).
+        wanted: the group of each face that wants an arrow, shape (m,).
+
+    Returns:
+        Shape (m, latent), from :func:`attribute_direction` within the group, by means; from all
+        faces where the group lacks the attribute's lowest or highest value.
+    """
+    codes, values, groups = np.asarray(codes), np.asarray(values), np.asarray(groups)
+    arrows, ends = {}, {values.min(), values.max()}
+    for group in np.unique(wanted):
+        here = groups == group
+        if not ends <= set(values[here]):
+            here = np.full(len(codes), True)
+        arrows[group] = attribute_direction(codes[here], values[here])
+    return np.array([arrows[group] for group in np.asarray(wanted)])

@@ -408,7 +408,7 @@ def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: s
         decode: from codes to images.
         judge: from :func:`train_attribute_judge`.
         codes: shape (n, latent).
-        step: towards higher values of the attribute, shape (latent,).
+        step: towards higher values of the attribute, shape (latent,), or (n, latent).
         name: of the attribute.
 
     Returns:
@@ -416,9 +416,9 @@ def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: s
         attributes that stayed what they were.
     """
     before = read_attributes(judge, decode(codes))
-    largest = judge.output_shape[name][-1] - 1
+    largest = judge.output[name].shape[-1] - 1
     sign = np.where(2 * before[name] > largest, -1, 1)
-    after = read_attributes(judge, decode(codes + sign[:, np.newaxis] * step))
+    after = read_attributes(judge, decode(codes + sign[:, np.newaxis] * np.asarray(step)))
     moved = np.sign(after[name] - before[name]) == sign
     stayed = [after[other] == before[other] for other in after if other != name]
     return float(np.mean(moved)), float(np.mean(stayed))

@@ -42,6 +42,16 @@ def test_a_slider_adds_its_direction_to_the_face_on_the_right(studio):
     assert studio.caption.text == "Left: face 2. Right: green +0.50"
 
 
+def test_a_direction_may_belong_to_the_face():
+    own = np.zeros((6, 3))
+    own[4, 1] = 0.5
+    studio = widgets.FaceStudio(decode, CODES, {"own": {"green": own}}, {})
+    studio.sliders["green"].value = 1.0
+    np.testing.assert_allclose(*shown(studio), atol=0.01)
+    studio.which.value = 4
+    np.testing.assert_allclose(shown(studio)[1], CODES[4] + [0, 0.5, 0], atol=0.01)
+
+
 def test_sliders_of_several_groups_add_up(studio):
     studio.sliders["red"].value, studio.sliders["blue"].value = 1.0, -0.5
     np.testing.assert_allclose(studio.code, CODES[0] + [0.5, 0, -0.25], atol=1e-6)

@@ -261,6 +261,12 @@ def test_attribute_judge_reads_what_is_drawn():
     for name, values in truth.items():
         assert np.mean(verdict[name] == values[500:]) > 0.95
 
+    def decode(codes):
+        return (codes.reshape(-1, 1, 1, 1) + pictures[500:]).astype("float32")
+
+    moved, stayed = metrics.attribute_effect(decode, judge, np.zeros((100, 1)), [0.4], "bright")
+    assert moved > 0.8 and stayed > 0.8
+
 
 def test_scores_of_a_gaussian_vae_are_those_of_its_parts(images):
     model = small_vae(kind=vae.GaussianVAE, noise_std=0.3)
@@ -273,7 +279,7 @@ def test_scores_of_a_gaussian_vae_are_those_of_its_parts(images):
 class Reader:
     """A judge that reads `low` off the first pixel, 0 to 2, and `high` off the second, 0 or 1."""
 
-    output_shape = {"low": (None, 3), "high": (None, 2)}  # noqa: RUF012
+    output = {"low": np.zeros((1, 3)), "high": np.zeros((1, 2))}  # noqa: RUF012
 
     def __call__(self, images):
         low = np.clip(np.round(images[:, 0, 0, 0]), 0, 2).astype(int)

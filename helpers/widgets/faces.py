@@ -16,7 +16,8 @@ class FaceStudio(Lab):
         decode: from codes (n, latent) to images (n, height, width, channels).
         codes: codes of the faces to choose from, shape (n, latent).
         groups: at most three groups of sliders, each a name to its sliders; a slider is a name to a
-            direction of shape (latent,), which is added as many times as the slider says.
+            direction of shape (latent,), or one per face, (n, latent); it is added as many times as
+            the slider says.
         presets: name to what its sliders say, slider to value; the others go to 0.
         reach: sliders go from -reach to reach.
         seed: fixes the order of the random faces.
@@ -41,7 +42,8 @@ class FaceStudio(Lab):
         _check(codes, groups, presets)
         self.decode, self.codes, self.presets = decode, codes, presets
         self.random, self.moving = np.random.default_rng(seed), False
-        self.directions = {n: np.asarray(d) for group in groups.values() for n, d in group.items()}
+        everything = {n: d for group in groups.values() for n, d in group.items()}
+        self.directions = {n: np.broadcast_to(d, codes.shape) for n, d in everything.items()}
         self.sliders = {n: make_slider(n, 0.0, -reach, reach, 0.05) for n in self.directions}
         self.which = make_slider("face", 0, 0, len(codes) - 1, 1)
         self.another, self.reset = (
@@ -96,8 +98,9 @@ class FaceStudio(Lab):
     @property
     def code(self) -> np.ndarray:
         """The chosen face's code with every slider's direction added, shape (latent,)."""
-        steps = [slider.value * self.directions[n] for n, slider in self.sliders.items()]
-        return self.codes[self.which.value] + np.sum(steps, axis=0)
+        face = self.which.value
+        steps = [slider.value * self.directions[n][face] for n, slider in self.sliders.items()]
+        return self.codes[face] + np.sum(steps, axis=0)
 
     def _refresh(self, change=None) -> None:
         if self.moving:
@@ -123,9 +126,10 @@ def _check(codes, groups: dict, presets: dict) -> None:
     names = [name for group in groups.values() for name in group]
     if len(set(names)) < len(names):
         raise ValueError(f"Two sliders have one name among {', '.join(names)}: rename one.")
-    widths = {np.shape(d) for group in groups.values() for d in group.values()}
-    if widths != {codes.shape[1:]}:
-        raise ValueError(f"Directions have shapes {widths}: use {codes.shape[1:]}, as the codes.")
+    shapes = {np.shape(d) for group in groups.values() for d in group.values()}
+    if not shapes <= {codes.shape, codes.shape[1:]}:
+        hint = f"use {codes.shape[1:]}, or {codes.shape} for one per face"
+        raise ValueError(f"Directions have shapes {shapes}: {hint}.")
     unknown = {name for preset in presets.values() for name in preset} - set(names)
     if unknown:
         raise ValueError(f"A preset moves {', '.join(sorted(unknown))}: there is no such slider.")
