@@ -526,10 +526,15 @@ def check_images(images: np.ndarray) -> None:
         raise ValueError(f"images reach from {low:g} to {high:g}: {hint}.")
 
 
+def _only_images(size: int, count: int) -> cache.Arrays:
+    return {"images": avatars(size, count).images}
+
+
 def main() -> None:
     """Fetch and verify everything, one line each (`python -m helpers.data`)."""
     jobs = {dataset.title: partial(cache.load, n, dataset) for n, dataset in DATASETS.items()}
-    jobs["Drawn faces"] = lambda: {"images": avatars().images}
+    for size, count in ((32, 6000), (64, 12000)):
+        jobs[f"{count:,} drawn faces"] = partial(_only_images, size, count)
     for title, load in jobs.items():
         try:
             megabytes = sum(array.nbytes for array in load().values()) / 1e6

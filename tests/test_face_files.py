@@ -3,12 +3,16 @@
 import io
 import shutil
 import zipfile
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, face_files
+from helpers import data, face_files, latent, vae
+
+NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "08_vae_faces.ipynb"
 
 ATTRIBUTES = ["5_o_Clock_Shadow", "Eyeglasses", "Smiling"]
 SIGNS = np.array([[-1, 1, 1], [1, -1, -1], [-1, -1, 1], [1, 1, -1], [-1, 1, -1]])
@@ -159,3 +163,23 @@ def test_a_folder_without_pictures(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(ValueError, match="holds no picture: of 0 files"):
         data.anime_faces(tmp_path)
+
+
+@pytest.mark.parametrize("source", ["celeba", "anime_faces"])
+def test_the_labs_own_code_trains_on_them(tmp_path, source):
+    """Cells of notebook 08, run as they stand, with these faces in the drawn ones' place."""
+    cells = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells if cell.cell_type == "code"]
+    names, networks, training = (
+        next(source for source in cells if text in source)
+        for text in ("SEED = 8", "def networks", "def compiled")
+    )
+    lab = {}
+    for code in (names, networks, training.split("beliefs =")[0]):
+        exec(code, lab)
+    faces = getattr(data, source)(lay_out(tmp_path, "flat"), size=32)
+    model = vae.GaussianVAE(*lab["networks"](32, widths=(4, 8)), beta=1.0)
+    lab["trained"](model, faces.images, len(faces.images), epochs=2)
+    codes = model.encode(faces.images)[0]
+    assert np.isfinite(codes).all() and model.decode(codes).shape == faces.images.shape
+    for values in faces.attributes.values():
+        assert latent.attribute_direction(codes, values).shape == (32,)

@@ -85,7 +85,8 @@ def test_shape_that_does_not_fit(shelf):
 
 def test_there_are_checkpoints_and_they_are_small():
     made = {"04_deep_32", "05_fashion_32", "05_faces_32", "06_gaussian"}
-    assert made | {"07_vae_2d_beta_1", "07_vae_16d"} <= set(pretrained.names())
+    made |= {"07_vae_2d_beta_1", "07_vae_16d", "08_faces", "08_conditional", "08_beta_10"}
+    assert made <= set(pretrained.names())
     tracked = subprocess.run(
         ["git", "ls-files", "checkpoints"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -95,8 +96,21 @@ def test_there_are_checkpoints_and_they_are_small():
         assert sum(path.stat().st_size for path in files) < 8e6, lab
 
 
+def score_faces(name, model):
+    """Measure a model of lab 08 again in the way its lab does."""
+    if name.startswith("08_beta"):
+        return metrics.score_gaussian_vae(model, data.avatars(32, 6000).images[5000:])
+    faces, conditions = data.avatars(64, 12000), None
+    if name == "08_conditional":
+        told = ("glasses", "beard", "smile", "hair_length", "skin")
+        conditions = data.one_hot(faces.attributes, told)[11000:]
+    return metrics.score_gaussian_vae(model, faces.images[11000:], conditions)
+
+
 def score(name, model):
     """Measure a model again in the way its lab does."""
+    if name.startswith("08"):
+        return score_faces(name, model)
     _, digits = data.mnist()
     if name == "05_faces_32":
         return metrics.score_autoencoder(model, data.avatars().images[-1000:])
@@ -133,6 +147,18 @@ def test_checkpoint_scores_what_its_card_says(name):
 def test_checkpoints_are_as_good_as_promised(name, key, most):
     card = json.loads((pretrained.CHECKPOINTS / f"{name}.json").read_text())
     assert card["metrics"][key] <= most
+
+
+def test_faces_are_copied_well_and_kept_small():
+    card = pretrained.card("08_faces")
+    assert card["metrics"]["psnr"] >= 22 and card["settings"]["latent_dim"] <= 64
+    sizes = [path.stat().st_size for path in pretrained.CHECKPOINTS.glob("08_*.keras")]
+    assert sum(sizes) <= 6e6
+
+
+def test_larger_beta_saves_nats():
+    found = [pretrained.card(f"08_beta_{beta}")["metrics"] for beta in (1, 10, 100, 400)]
+    assert found == sorted(found, key=lambda metric: -metric["kl"])
 
 
 def test_denoiser_gains_nine_decibels():

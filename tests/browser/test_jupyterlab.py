@@ -339,3 +339,34 @@ def test_turn_the_cloud_by_keyboard(page):
         assert press(page, lab, name, "ArrowLeft"), name
     page.wait_for_timeout(500)
     page.screenshot(path=SCREENSHOTS / "cloud_turner.png")
+
+
+@pytest.fixture(scope="module")
+def lab08(page):
+    """Notebook 08 with everything run that its studio needs; only the judge is trained."""
+    sources, _ = code_cells("08_vae_faces.ipynb")
+    open_notebook(page, "notebooks/08_vae_faces.ipynb")
+    first = ("runtime.prepare(", "import keras", "faces, small = data", "def networks(")
+    second = ("def stored(", 'vae = stored("08_faces"', "interpolator =", "worn, bare =")
+    for text in (*first, *second, "arrows = {name", "alike = 5", "studio = widgets"):
+        run_cell(page, index_of(sources, text))
+    return sources
+
+
+def test_studio_by_keyboard_preset_and_reset(page, lab08):
+    lab = output_area(page, index_of(lab08, "studio = widgets"))
+    caption = lab.locator(".gdl-caption")
+    for name in ("glasses", "hair length", "axis 1", "face"):
+        assert press(page, lab, name, "ArrowRight", times=4), name
+    before, text = picture_of(lab), caption.inner_text()
+    lab.locator("select").first.select_option("long winter")
+    assert changed(page, lambda: picture_of(lab), before)
+    assert changed(page, caption.inner_text, text)
+    page.screenshot(path=SCREENSHOTS / "face_studio.png")
+    before = picture_of(lab)
+    lab.locator("button", has_text="Reset").click()
+    assert changed(page, lambda: picture_of(lab), before)
+    assert changed(page, lambda: "nothing moved yet" in caption.inner_text(), False)
+    before = picture_of(lab)
+    lab.locator("button", has_text="Random face").click()
+    assert changed(page, lambda: picture_of(lab), before)
