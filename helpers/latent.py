@@ -24,6 +24,7 @@ vectors from means); Shen, Gu, Tang and Zhou, CVPR 2020 (from a linear classifie
 import numpy as np
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
 
 
 def lerp(a, b, t) -> np.ndarray:
@@ -117,6 +118,28 @@ def prior_codes(count: int, latent_dim: int, seed: int = 0) -> np.ndarray:
         float32 of shape (count, latent_dim).
     """
     return np.random.default_rng(seed).normal(size=(count, latent_dim)).astype("float32")
+
+
+def mixture_codes(codes, count: int, components: int = 50, seed: int = 0) -> np.ndarray:
+    """Draws from a mixture of Gaussians fitted to the codes, instead of from the prior.
+
+    The prior only says where codes should lie. A density fitted afterwards says where they do, so
+    that draws avoid the holes (Ghosh and others, arXiv:1903.12436; scikit-learn's
+    `GaussianMixture`).
+
+    Args:
+        codes: posterior means of training images, shape (n, latent), n of `components` or more.
+        count: how many draws.
+        components: Gaussians in the mixture, each with its own covariance.
+        seed: fixes the fit and the draws.
+
+    Returns:
+        float32 of shape (count, latent), in random order.
+    """
+    how = {"max_iter": 300, "tol": 1e-2, "reg_covar": 1e-3, "random_state": seed}
+    mixture = GaussianMixture(components, **how).fit(np.asarray(codes, float))
+    draws, _ = mixture.sample(count)
+    return np.random.default_rng(seed).permutation(draws).astype("float32")
 
 
 DIRECTIONS = ("means", "classifier")

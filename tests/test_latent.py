@@ -143,3 +143,18 @@ def test_a_group_without_both_ends_takes_the_arrow_of_all():
     everywhere = latent.attribute_direction(codes, np.where(groups == 7, 0, values))
     found = latent.matched_directions(codes, np.where(groups == 7, 0, values), groups, [7])
     np.testing.assert_array_equal(found[0], everywhere)
+
+
+def test_mixture_draws_lie_where_the_codes_do():
+    """Two far clouds: the draws have their shares, places and shapes, and none falls between."""
+    left = RNG.multivariate_normal([-5, 0], [[1.0, 0.8], [0.8, 1.0]], 3000)
+    right = RNG.multivariate_normal([5, 0], [[0.2, 0.0], [0.0, 2.0]], 1000)
+    draws = latent.mixture_codes(np.concatenate([left, right]), 20_000, components=2, seed=1)
+    on_the_left = draws[:, 0] < 0
+    assert on_the_left.mean() == pytest.approx(0.75, abs=0.02)
+    assert np.mean(np.abs(draws[:, 0]) < 1.0) < 0.001
+    np.testing.assert_allclose(np.cov(draws[on_the_left].T), [[1, 0.8], [0.8, 1]], atol=0.1)
+    first = on_the_left[:10_000].mean()
+    assert first == pytest.approx(on_the_left.mean(), abs=0.03)
+    again = latent.mixture_codes(np.concatenate([left, right]), 20_000, components=2, seed=1)
+    np.testing.assert_array_equal(draws, again)
