@@ -343,7 +343,7 @@ def heatmaps(title: str, tables: dict[str, np.ndarray], rows: list[str], x_label
         rows: their names, on the left.
         x_label: of the columns, counted from 1.
     """
-    size = (1.6 + 3.1 * len(tables), 1.2 + 0.26 * len(rows))
+    size = (1.9 + 1.6 * len(tables), 1.2 + 0.26 * len(rows))
     picture, panels = figure(title, 1, len(tables), size)
     for number, (axes, (name, table)) in enumerate(zip(panels, tables.items(), strict=True)):
         box = (0.5, table.shape[1] + 0.5, len(rows) - 0.5, -0.5)

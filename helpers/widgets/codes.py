@@ -115,7 +115,7 @@ class Interpolator(Lab):
     def __init__(self, decode: Callable, codes, images=None):
         self.decode, self.codes = decode, np.asarray(codes)
         self.images = decode(self.codes.astype("float32")) if images is None else images
-        count = len(self.codes)
+        self.scale, count = max(1, 64 // self.images.shape[1]), len(self.codes)
         self.first = make_slider("first picture", 0, 0, count - 1, 1)
         self.second = make_slider("second picture", min(1, count - 1), 0, count - 1, 1)
         self.t = make_slider("t", 0.5, 0.0, 1.0, 0.01)
@@ -139,7 +139,7 @@ class Interpolator(Lab):
         with self.lock:
             path = self.decode(self.at(np.linspace(0, 1, self.STEPS)).astype("float32"))
             self.path_image = plots.tile(path, self.STEPS, gap=2)
-            self.strip.value = plots.png(enlarge(self.path_image, 2))
+            self.strip.value = plots.png(enlarge(self.path_image, self.scale))
             self._refresh()
 
     def _refresh(self, change=None) -> None:
@@ -148,14 +148,15 @@ class Interpolator(Lab):
             self.decoded = self.decode(code[np.newaxis].astype("float32"))[0]
             ends = self.images[self.first.value], self.images[self.second.value]
             self.ends_image = plots.tile(np.stack([ends[0], self.decoded, ends[1]]), 3, gap=2)
-            self.ends.value = plots.png(enlarge(self.ends_image, 4))
+            self.ends.value = plots.png(enlarge(self.ends_image, 2 * self.scale))
             self.caption.text = (
                 f"t = {self.t.value:.2f}, norm of the code {np.linalg.norm(code):.2f}"
             )
 
     def picture(self) -> np.ndarray:
         """The strip of the whole path below the ends with the picture between them."""
-        ends, strip = enlarge(self.ends_image, 3), enlarge(self.path_image, 2)
+        ends = enlarge(self.ends_image, self.scale + 1)
+        strip = enlarge(self.path_image, self.scale)
         margin = (strip.shape[1] - ends.shape[1]) // 2
         ends = np.pad(ends, ((0, 8), (margin, margin), (0, 0)), constant_values=1)
         return np.concatenate([ends, strip[:, : ends.shape[1]]])
