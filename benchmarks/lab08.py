@@ -1,7 +1,7 @@
 """Lab 08: the course-shaped VAE on colour faces beside ours, and how fast the studio answers.
 
 Seconds per image are those of a training step over its 128 images, on one and the same network.
-The error at equal time is that of the lab's own network and loss, after as many seconds of training
+The error at equal time is that of the lab's own network and its warm-up's loss, beta 20, after as many seconds of training
 as the course-shaped loop had with its own; tracing counts, looking at the held-out faces does not.
 One run each.
 
@@ -85,7 +85,7 @@ class Bell(keras.callbacks.Callback):
 
 
 def our_error(known, unseen) -> float:
-    """The same of the lab's own network and loss, freshly initialised."""
+    """The same of the lab's own network at the warm-up's beta, freshly initialised."""
     keras.utils.set_random_seed(0)
     trained = pretrained.load("08_faces")
     fresh = [keras.models.clone_model(part) for part in (trained.encoder, trained.decoder)]

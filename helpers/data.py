@@ -26,6 +26,7 @@ import tarfile
 import tempfile
 import warnings
 import zipfile
+import zlib
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -268,6 +269,12 @@ def cifar10() -> tuple[Split, Split]:
     return _as_split(arrays, "train"), _as_split(arrays, "test")
 
 
+def _check_faces(size: int, count: int) -> None:
+    if not 16 <= size <= 512 or count < 1 or count != int(count):
+        hint = "use a size from 16 to 512 and a count of 1 or more"
+        raise ValueError(f"size is {size} and count {count}: {hint}.")
+
+
 def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
     """Drawn faces in colour whose attributes are known, from :mod:`helpers.faces`.
 
@@ -286,9 +293,7 @@ def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
         ValueError: a size or count outside its range.
         DataError: the cache cannot be written.
     """
-    if not 16 <= size <= 512 or count < 1:
-        hint = "use a size from 16 to 512 and a count of 1 or more"
-        raise ValueError(f"size is {size} and count {count}: {hint}.")
+    _check_faces(size, count)
     name = f"avatars_{size}px_{faces.recipe(size, count, seed)}"
     arrays = cache.compute(name, lambda: faces.draw(size, count, seed))
     images = arrays.pop("images").astype("float32") / 255
@@ -302,7 +307,7 @@ def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
 
     Args:
         path: a folder, or a .zip, with `img_align_celeba` and `list_attr_celeba` in it.
-        size: side in pixels of the square cut from the middle, around the face.
+        size: side in pixels of the square cut from the middle, around the face; 16 to 512.
         count: at most how many, the first of the list.
 
     Returns:
@@ -310,15 +315,20 @@ def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
 
     Raises:
         FileNotFoundError: there is nothing at the path.
-        ValueError: no list of attributes, a damaged one, or none of its pictures is there.
+        ValueError: no list of attributes, a damaged one, none of its pictures is there, or a size
+            or count outside its range.
     """
+    _check_faces(size, count)
     files = face_files.find(path)
     names, attributes = face_files.celeba_attributes(files)
-    pictures = {Path(place).name: read for place, read in face_files.only_pictures(files).items()}
-    wanted = {name: pictures[name] for name in names if name in pictures}
+    pictures, row_of = face_files.aligned(files), {name: row for row, name in enumerate(names)}
+    wanted = {name: pictures[name] for name in row_of if name in pictures}
+    if not wanted:
+        hint = "put them beside the list, and unpack archives inside an archive"
+        raise ValueError(f"None of the pictures that the list names is in {path}: {hint}.")
     wanted = dict(itertools.islice(wanted.items(), count))
     images, kept = _decode_all(wanted, path, size, CELEBA_MARGIN)
-    rows = np.flatnonzero(np.isin(names, kept))
+    rows = [row_of[name] for name in kept]
     return Faces(images, {name: values[rows] for name, values in attributes.items()})
 
 
@@ -337,6 +347,7 @@ def anime_faces(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
         FileNotFoundError: there is nothing at the path.
         ValueError: no picture can be read.
     """
+    _check_faces(size, count)
     pictures = face_files.only_pictures(face_files.find(path))
     wanted = dict(itertools.islice(pictures.items(), count))
     return Faces(_decode_all(wanted, path, size)[0], {})
@@ -472,7 +483,7 @@ def _decode_all(
         try:
             images.append(_decode_image(io.BytesIO(read()), name, size, margin))
             kept.append(name)
-        except (ValueError, zipfile.BadZipFile):
+        except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
             bad.append(name)
     if not images:
         raise ValueError(f"{place} holds no picture: of {len(files)} files none can be read.")

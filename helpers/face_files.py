@@ -24,6 +24,7 @@ import numpy as np
 
 PICTURES = (".jpg", ".jpeg", ".png")
 ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+ALIGNED = "img_align_celeba"
 Readers = dict[str, Callable[[], bytes]]
 
 
@@ -48,9 +49,11 @@ def find(path: str | Path) -> Readers:
     found = {}
     for file in sorted(path.rglob("*")):
         place = file.relative_to(path).as_posix()
+        if not file.is_file() or not _visible(place):
+            continue
         if file.suffix.lower() == ".zip":
             found |= {f"{place}/{name}": read for name, read in _members(file).items()}
-        elif file.is_file() and _visible(place):
+        else:
             found[place] = file.read_bytes
     return found
 
@@ -72,6 +75,13 @@ def _members(path: Path) -> Readers:
 def only_pictures(files: Readers) -> Readers:
     """Those of the files whose names end like a picture's."""
     return {place: read for place, read in files.items() if place.lower().endswith(PICTURES)}
+
+
+def aligned(files: Readers) -> Readers:
+    """CelebA's pictures by name; those of `img_align_celeba` where other sets lie beside it."""
+    pictures = only_pictures(files)
+    own = {place: read for place, read in pictures.items() if ALIGNED in place}
+    return {PurePosixPath(place).name: read for place, read in (own or pictures).items()}
 
 
 def parse_attributes(text: str) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -113,6 +123,6 @@ def celeba_attributes(files: Readers) -> tuple[list[str], dict[str, np.ndarray]]
     """
     for place, read in files.items():
         if PurePosixPath(place).name in ATTRIBUTES:
-            return parse_attributes(read().decode())
+            return parse_attributes(read().decode("utf-8-sig", errors="replace"))
     hint = "put it beside the pictures, as its authors publish it"
     raise ValueError(f"There is no {' or '.join(ATTRIBUTES)}: {hint}.")

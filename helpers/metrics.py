@@ -330,7 +330,8 @@ def mutual_information(codes: np.ndarray, attributes: dict, bins: int = 20) -> n
     """What each dimension of a code tells about each factor, as a share of the factor's entropy.
 
     Args:
-        codes: shape (n, latent); each dimension is cut into bins that hold equally many codes.
+        codes: draws of z, shape (n, latent), not posterior means: a dimension that the noise drowns
+            tells nothing. Each dimension is cut into bins that hold equally many codes.
         attributes: factor to its values, whole numbers of shape (n,), not all equal.
         bins: how many.
 
@@ -339,7 +340,7 @@ def mutual_information(codes: np.ndarray, attributes: dict, bins: int = 20) -> n
         `mutual_info_score`. With n codes even useless dimensions show about
         bins * values / (2 n) nats.
     """
-    ranks = np.argsort(np.argsort(codes, axis=0), axis=0)
+    ranks = np.argsort(np.argsort(np.asarray(codes), axis=0), axis=0)
     binned = ranks * bins // len(codes)
     shares = [
         [
@@ -365,17 +366,21 @@ def information_gap(shares: np.ndarray) -> float:
     return float(np.mean(ordered[:, -1] - ordered[:, -2]))
 
 
-def train_attribute_judge(images: np.ndarray, attributes: dict, epochs: int = 4) -> keras.Model:
+def train_attribute_judge(
+    images: np.ndarray, attributes: dict, epochs: int = 4, seed: int = 0
+) -> keras.Model:
     """A small convolutional network that reads attributes off pictures, trained on true labels.
 
     Args:
         images: in [0, 1], shape (n, side, side, channels), side divisible by 16.
         attributes: name to whole numbers from 0 on, shape (n,).
         epochs: passes over the images.
+        seed: set before, so that the judge is the same whatever ran earlier.
 
     Returns:
         A trained model from images to a dictionary, name to probabilities of shape (n, values).
     """
+    keras.utils.set_random_seed(seed)
     layers, widths = keras.layers, (16, 32, 64)
     picture = keras.Input(images.shape[1:])
     h = layers.AveragePooling2D(2)(picture)
@@ -412,8 +417,8 @@ def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: s
         name: of the attribute.
 
     Returns:
-        The share of pictures whose attribute moved the right way, and the share of all other
-        attributes that stayed what they were.
+        The share of pictures whose attribute moved the right way, by one value or more, and the
+        share of all other attributes that stayed what they were.
     """
     before = read_attributes(judge, decode(codes))
     largest = judge.output[name].shape[-1] - 1

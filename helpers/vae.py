@@ -185,7 +185,20 @@ class ConditionalVAE(GaussianVAE):
     @staticmethod
     def code_shape(decoder) -> tuple:
         """The shape of the codes that a decoder takes beside the conditions."""
+        if len(decoder.inputs) != 2:
+            count = len(decoder.inputs)
+            raise ValueError(f"The decoder has {count} inputs: give it two, z and the conditions.")
         return decoder.input_shape[0]
+
+    def fit(self, x, *args, **kwargs):
+        """Keras' `fit` on the pair `[images, conditions]`.
+
+        Raises:
+            ValueError: x is no such pair, or one of the two has a wrong shape or range.
+        """
+        if not isinstance(x, (list, tuple)) or len(x) != 2:
+            raise ValueError("A conditional VAE trains on a pair: give fit([images, conditions]).")
+        return super().fit(x, *args, **kwargs)
 
     def call(self, x, training=False):
         """As a VAE's, for a batch `[images, conditions]`."""

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, face_files, latent, vae
+from helpers import data, face_files, latent
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "08_vae_faces.ipynb"
 
 ATTRIBUTES = ["5_o_Clock_Shadow", "Eyeglasses", "Smiling"]
 SIGNS = np.array([[-1, 1, 1], [1, -1, -1], [-1, -1, 1], [1, 1, -1], [-1, 1, -1]])
+RNG = np.random.default_rng(0)
 NAMES = [f"{number:06d}.jpg" for number in range(1, 6)]
 
 
@@ -115,8 +116,60 @@ def test_celeba_without_its_list(tmp_path):
 def test_celeba_without_its_pictures(tmp_path):
     folder = lay_out(tmp_path, "flat")
     shutil.rmtree(folder / "img_align_celeba")
-    with pytest.raises(ValueError, match="holds no picture: of 0 files"):
+    with pytest.raises(ValueError, match="None of the pictures that the list names is in .*unpack"):
         data.celeba(folder)
+
+
+def test_unaligned_pictures_beside_the_aligned_ones_are_not_taken(tmp_path):
+    folder = lay_out(tmp_path, "flat")
+    (folder / "img_celeba").mkdir()
+    for name in NAMES:
+        (folder / "img_celeba" / name).write_bytes(picture(6))
+    images = data.celeba(folder, size=16).images
+    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), np.arange(1, 6) * 40 / 255, atol=0.01)
+
+
+def test_a_name_listed_twice_keeps_labels_and_pictures_together(tmp_path):
+    folder = lay_out(tmp_path, "flat")
+    lines = text_list().split("\r\n")
+    (folder / "list_attr_celeba.txt").write_text("\n".join([*lines[:3], lines[2], *lines[3:]]))
+    found = data.celeba(folder, size=16)
+    assert len(found.images) == 5
+    np.testing.assert_array_equal(found.attributes["Eyeglasses"], SIGNS[:, 1] > 0)
+
+
+def test_a_list_with_a_byte_order_mark(tmp_path):
+    folder = lay_out(tmp_path, "flat")
+    (folder / "list_attr_celeba.txt").unlink()
+    (folder / "list_attr_celeba.csv").write_text(comma_list(), encoding="utf-8-sig")
+    assert list(data.celeba(folder, size=16).attributes) == ATTRIBUTES
+
+
+def test_a_damaged_member_is_left_out_and_named(tmp_path):
+    path = tmp_path / "faces.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in (1, 2):
+            archive.writestr(f"{number}.png", RNG.bytes(3000) + picture(number))
+            archive.writestr(f"good{number}.png", picture(number, (64, 64), "PNG"))
+    content = bytearray(path.read_bytes())
+    content[60:1500] = bytes(1440)
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match=r"Left out 2 unreadable files: 1\.png, 2\.png"):
+        assert len(data.anime_faces(path, size=16).images) == 2
+
+
+def test_stray_archives_do_not_end_the_search(tmp_path):
+    folder = lay_out(tmp_path, "flat")
+    (folder / "._img_align_celeba.zip").write_bytes(b"of a Mac")
+    (folder / "old.zip").mkdir()
+    assert len(data.celeba(folder, size=16).images) == 5
+
+
+@pytest.mark.parametrize(("size", "count"), [(0, 5), (-1, 5), (32, 0), (32, -1), (32, 2.5)])
+@pytest.mark.parametrize("source", ["celeba", "anime_faces"])
+def test_sizes_and_counts_out_of_range(tmp_path, source, size, count):
+    with pytest.raises(ValueError, match=f"size is {size} and count {count}: use a size from 16"):
+        getattr(data, source)(tmp_path, size, count)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +227,12 @@ def test_the_labs_own_code_trains_on_them(tmp_path, source):
         for text in ("SEED = 8", "def networks", "def compiled")
     )
     lab = {}
-    for code in (names, networks, training.split("beliefs =")[0]):
-        exec(code, lab)
     faces = getattr(data, source)(lay_out(tmp_path, "flat"), size=32)
-    model = vae.GaussianVAE(*lab["networks"](32, widths=(4, 8)), beta=1.0)
-    lab["trained"](model, faces.images, len(faces.images), epochs=2)
+    for code in (names, networks):
+        exec(code, lab)
+    lab |= {"known_32": faces.images, "unseen_32": faces.images, "EPOCHS": 1}
+    exec(training, lab)
+    model = lab["live"]["σ learned"]
     codes = model.encode(faces.images)[0]
     assert np.isfinite(codes).all() and model.decode(codes).shape == faces.images.shape
     for values in faces.attributes.values():

@@ -73,6 +73,14 @@ def test_reset_gives_the_face_back_and_the_preset_can_be_chosen_again(studio):
     assert studio.sliders["red"].value == 0.8
 
 
+def test_a_slider_moved_by_hand_frees_the_preset(studio):
+    studio.preset.value = "violet"
+    studio.sliders["blue"].value = 0.2
+    assert studio.preset.value == "none" and studio.sliders["red"].value == 0.8
+    studio.preset.value = "violet"
+    assert studio.sliders["blue"].value == 0.6
+
+
 def test_a_preset_draws_once(studio, monkeypatch):
     calls = []
     monkeypatch.setattr(studio, "decode", lambda codes: calls.append(codes) or decode(codes))
@@ -103,6 +111,8 @@ def test_names_picture_and_description(studio):
         ({str(n): {str(n): np.ones(3)} for n in range(4)}, {}, "There are 4 groups of sliders"),
         ({"a": {"x": np.ones(3)}, "b": {"x": np.ones(3)}}, {}, "Two sliders have one name"),
         ({"a": {"x": np.ones(2)}}, {}, r"Directions have shapes \{\(2,\)\}: use \(3,\)"),
+        ({"a": {"x": np.ones(3)}}, {"p": {"x": 2.0}}, "values reach 2: .* stay within 1.5"),
+        ({"a": {"x": np.ones(3)}}, {"none": {}}, 'name it otherwise than "none"'),
         ({"a": {"x": np.ones(3)}}, {"p": {"y": 1.0}}, "A preset moves y: there is no such slider"),
     ],
 )

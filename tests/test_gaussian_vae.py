@@ -144,6 +144,20 @@ def test_conditions_of_another_shape(images, conditions, sentence):
         model.reconstruct(images, conditions)
 
 
+@pytest.mark.parametrize("wrong", [lambda x, c: x, lambda x, c: [x], lambda x, c: [x, c, c]])
+def test_conditional_training_wants_a_pair(images, halves, wrong):
+    model = conditional()
+    model.compile("adam")
+    with pytest.raises(ValueError, match=r"trains on a pair: give fit\(\[images, conditions\]\)"):
+        model.fit(wrong(images, halves))
+
+
+def test_conditional_decoder_needs_two_inputs():
+    plain = gaussian()
+    with pytest.raises(ValueError, match="decoder has 1 inputs: give it two, z and the condition"):
+        vae.ConditionalVAE(plain.encoder, plain.decoder)
+
+
 def test_codes_of_another_width_and_images_out_of_range(images, halves):
     model = conditional()
     with pytest.raises(ValueError, match=r"codes have shape \(4, 3\): use \(n, 2\)"):

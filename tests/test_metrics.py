@@ -239,6 +239,13 @@ def test_information_gap_falls_when_codes_are_turned():
         assert metrics.information_gap(metrics.mutual_information(smeared, truth)) < 0.1
 
 
+def test_a_drowned_dimension_tells_nothing():
+    truth = factors()
+    noise = np.random.default_rng(3).normal(size=4000)
+    shares = metrics.mutual_information((1e-3 * truth["c"] + noise)[:, np.newaxis], truth)
+    assert shares.max() < 0.02
+
+
 def test_mutual_information_of_two_values_is_the_closed_form():
     """A bit seen through a channel that flips it with probability 0.1 keeps 1 - H(0.1) of it."""
     rng = np.random.default_rng(2)

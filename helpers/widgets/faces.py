@@ -24,7 +24,8 @@ class FaceStudio(Lab):
 
     Raises:
         ValueError: no group or more than three, a name that two sliders have, a direction of
-            another width than the codes, or a preset that moves a slider which is not there.
+            another shape than the codes, or a preset that is called "none", moves a slider which is
+            not there, or moves it beyond its reach.
     """
 
     title = "Face studio: a face before and after, and a slider for each attribute"
@@ -39,7 +40,7 @@ class FaceStudio(Lab):
         reach: float = 1.5,
         seed: int = 0,
     ):
-        _check(codes, groups, presets)
+        _check(codes, groups, presets, reach)
         self.decode, self.codes, self.presets = decode, codes, presets
         self.random, self.moving = np.random.default_rng(seed), False
         everything = {n: d for group in groups.values() for n, d in group.items()}
@@ -70,8 +71,9 @@ class FaceStudio(Lab):
         super().__init__(rows, ["the face as it was, and as the sliders make it"])
 
     def _listen(self) -> None:
-        for slider in (self.which, *self.sliders.values()):
-            slider.observe(self._refresh, "value")
+        self.which.observe(self._refresh, "value")
+        for slider in self.sliders.values():
+            slider.observe(self._by_hand, "value")
         self.preset.observe(self._apply, "value")
         self.reset.on_click(self._clear)
         self.another.on_click(self._choose)
@@ -79,8 +81,16 @@ class FaceStudio(Lab):
     def _choose(self, button) -> None:
         self.which.value = int(self.random.integers(len(self.codes)))
 
+    def _by_hand(self, change) -> None:
+        """A slider left its preset: the picture follows, and the preset may be chosen again."""
+        if not self.moving:
+            self.moving, self.preset.value = True, "none"
+            self.moving = False
+            self._refresh()
+
     def _apply(self, change) -> None:
-        self.move(self.presets.get(self.preset.value, {}))
+        if not self.moving:
+            self.move(self.presets.get(self.preset.value, {}))
 
     def _clear(self, button) -> None:
         self.preset.value = "none"
@@ -90,9 +100,11 @@ class FaceStudio(Lab):
         """Set some sliders and send all others to 0, with one new picture at the end."""
         with self.lock:
             self.moving = True
-            for name, slider in self.sliders.items():
-                slider.value = values.get(name, 0.0)
-            self.moving = False
+            try:
+                for name, slider in self.sliders.items():
+                    slider.value = values.get(name, 0.0)
+            finally:
+                self.moving = False
             self._refresh()
 
     @property
@@ -110,7 +122,7 @@ class FaceStudio(Lab):
             faces = self.decode(both)
             self.drawn = enlarge(plots.tile(faces, 2, gap=2), max(1, 256 // faces.shape[1]))
             self.image.value = plots.png(self.drawn)
-            moved = [f"{n} {s.value:+.2f}" for n, s in self.sliders.items() if s.value]
+            moved = [f"{s.description} {s.value:+.2f}" for s in self.sliders.values() if s.value]
             after = ", ".join(moved) or "nothing moved yet"
             self.caption.text = f"Left: face {self.which.value}. Right: {after}"
 
@@ -119,7 +131,7 @@ class FaceStudio(Lab):
         return self.drawn
 
 
-def _check(codes, groups: dict, presets: dict) -> None:
+def _check(codes, groups: dict, presets: dict, reach: float) -> None:
     """Refuse what the studio cannot show; see its `Raises`."""
     if not 1 <= len(groups) <= FaceStudio.MOST_GROUPS:
         raise ValueError(f"There are {len(groups)} groups of sliders: give one to three.")
@@ -133,3 +145,7 @@ def _check(codes, groups: dict, presets: dict) -> None:
     unknown = {name for preset in presets.values() for name in preset} - set(names)
     if unknown:
         raise ValueError(f"A preset moves {', '.join(sorted(unknown))}: there is no such slider.")
+    largest = max((abs(v) for preset in presets.values() for v in preset.values()), default=0)
+    if largest > reach or "none" in presets:
+        hint = f'name it otherwise than "none" and stay within {reach:g}'
+        raise ValueError(f"A preset cannot be chosen, its values reach {largest:g}: {hint}.")
