@@ -1,9 +1,9 @@
 """Lab 08: the course-shaped VAE on colour faces beside ours, and how fast the studio answers.
 
 Seconds per image are those of a training step over its 128 images, on one and the same network.
-The error at equal time is that of the lab's own network and its warm-up's loss, beta 20, after as many seconds of training
-as the course-shaped loop had with its own; tracing counts, looking at the held-out faces does not.
-One run each.
+The error at equal time is that of the lab's own network with the beta of its warm-up, 20, after as
+many seconds of training as the course-shaped loop had with its own; tracing counts, looking at the
+held-out faces does not. One run each.
 
 At this size nearly all time is arithmetic in convolutions, for both alike, so the loop's own cost
 weighs little. What weighs is oneDNN: TensorFlow leaves it off on processors without AVX-512 unless

@@ -16,8 +16,9 @@ The reconstruction of colour images is Gaussian, with one standard deviation s f
 
     -log p(x | z) = sum over values of  (x - mean)^2 / (2 s^2) + log s + 1/2 log 2 pi
 
-Half the squared error is s = 1, far above what separates one face from another (0.2 in lab 08). The
-s that minimises the sum is the root mean squared error (Rybkin, Daniilidis and Levine, arXiv:2006.13202).
+Half the squared error is s = 1, far above what separates one face from another (0.2 in lab 08).
+The s that minimises the sum is the root mean squared error (Rybkin, Daniilidis and Levine,
+arXiv:2006.13202).
 
 Both terms are **summed** over pixels or latent dimensions and **averaged** over the batch. The
 mean over dimensions instead of the sum would divide beta by the number of dimensions, unseen.

@@ -116,7 +116,9 @@ def test_celeba_without_its_list(tmp_path):
 def test_celeba_without_its_pictures(tmp_path):
     folder = lay_out(tmp_path, "flat")
     shutil.rmtree(folder / "img_align_celeba")
-    with pytest.raises(ValueError, match="None of the pictures that the list names is in .*unpack"):
+    with pytest.raises(
+        ValueError, match=r"None of the pictures that the list names is in .*unpack"
+    ):
         data.celeba(folder)
 
 
