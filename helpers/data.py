@@ -296,7 +296,7 @@ def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
     _check_faces(size, count)
     name = f"avatars_{size}px_{faces.recipe(size, count, seed)}"
     arrays = cache.compute(name, lambda: faces.draw(size, count, seed))
-    images = arrays.pop("images").astype("float32") / 255
+    images = np.divide(arrays.pop("images"), 255, dtype="float32")
     return Faces(images, arrays)
 
 
