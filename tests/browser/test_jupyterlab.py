@@ -347,7 +347,7 @@ def lab08(page):
     sources, _ = code_cells("08_vae_faces.ipynb")
     open_notebook(page, "notebooks/08_vae_faces.ipynb")
     first = ("runtime.prepare(", "import keras", "faces, small = data", "def networks(")
-    second = ("def stored(", 'vae = stored("08_faces"', "interpolator =", "worn, bare =")
+    second = ("def stored(", 'vae = stored("08_faces"', "interpolator =", "judge = metrics")
     for text in (*first, *second, "arrows = {name", "alike = 5", "studio = widgets"):
         run_cell(page, index_of(sources, text))
     return sources
