@@ -99,20 +99,21 @@ class VAE(autoencoder.Autoencoder):
         """
         return super().decode(z)
 
-    def decode(self, z: np.ndarray) -> np.ndarray:
+    def decode(self, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
         """Generation: the picture of each code, each pixel's mean under p(x | z).
 
         Args:
             z: codes, shape (n, latent).
+            *conditions: what a :class:`ConditionalVAE` is told, one array; otherwise none.
 
         Returns:
             Pictures in [0, 1], shape (n, height, width, channels).
         """
-        return expit(self.logits(z))
+        return expit(self.logits(z, *conditions))
 
-    def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """The picture of each posterior's mean, in the shape of the images."""
-        return self.decode(self.encode(images)[0])
+    def reconstruct(self, images: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
+        """The picture of each posterior's mean, in the shape of the images; see :meth:`decode`."""
+        return self.decode(self.encode(images)[0], *conditions)
 
     def get_config(self):
         """Settings for the `.keras` file: both networks, beta and the seed."""
@@ -227,14 +228,6 @@ class ConditionalVAE(GaussianVAE):
         both = np.concatenate([z, conditions], axis=1)
         split = self.latent_dim
         return autoencoder.in_batches(lambda b: self.decoder([b[:, :split], b[:, split:]]), both)
-
-    def decode(self, z: np.ndarray, conditions: np.ndarray) -> np.ndarray:
-        """Generation: the picture of each code under its conditions, in [0, 1]."""
-        return expit(self.logits(z, conditions))
-
-    def reconstruct(self, images: np.ndarray, conditions: np.ndarray) -> np.ndarray:
-        """The picture of each posterior's mean under the image's conditions."""
-        return self.decode(self.encode(images)[0], conditions)
 
     def _check(self, x) -> None:
         images = x[0] if isinstance(x, (list, tuple)) else x
