@@ -17,6 +17,11 @@ and others (ICML 2008) damage the input and keep the target clean:
     gaussian           clip( x + level * epsilon, 0, 1 )        level: standard deviation
     salt_and_pepper    a share of the values becomes 0 or 1     level: the share
     masking            a share of the values becomes 0          level: the share
+
+Five layers belong to GANs. `MinibatchStdDev` lets D see how alike a batch is; `InstanceNoise` and
+`DiffAugment` come first in D, so that real pictures and fakes meet the same treatment and the
+gradient passes through it to G; `KeptGaussianDropout` gives G noise also after training;
+`ReplayBuffer` shows D some of G's older pictures.
 """
 
 import keras
@@ -126,4 +131,191 @@ class Corruption(keras.layers.Layer):
     def get_config(self):
         """Settings for the `.keras` file."""
         own = {"kind": self.kind, "level": self.level, "seed": self.seed}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("gdl")
+class MinibatchStdDev(keras.layers.Layer):
+    """Tells D how much a batch varies: one more channel that holds a single number.
+
+    The number is the standard deviation over the batch, averaged over all places and channels; a
+    generator that always draws the same makes it 0 (Karras and others, arXiv:1710.10196).
+    """
+
+    def call(self, x):
+        """Return x of shape (batch, ..., channels) with one channel more."""
+        variance = ops.var(x, axis=0)
+        number = ops.mean(ops.sqrt(variance + 1e-8))
+        return ops.concatenate([x, ops.zeros_like(x[..., :1]) + number], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        """One channel more."""
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+
+@keras.saving.register_keras_serializable("gdl")
+class InstanceNoise(keras.layers.Layer):
+    """Adds Gaussian noise to D's inputs while training, real and fake alike.
+
+    Noise makes the two clouds overlap, so that D cannot be sure and its gradient means something
+    (Soenderby and others, arXiv:1610.04490). `std` is a weight: a callback may let it fall.
+
+    Args:
+        std: standard deviation of the noise, in the units of the inputs, 0 or more.
+        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
+
+    Raises:
+        ValueError: std is negative.
+    """
+
+    def __init__(self, std: float, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if std < 0:
+            raise ValueError(f"std is {std}: use 0 or a positive number.")
+        self.start, self.seed = std, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape):
+        """Make the weight that holds the standard deviation."""
+        constant = keras.initializers.Constant(self.start)
+        self.std = self.add_weight(shape=(), initializer=constant, trainable=False, name="std")
+
+    def call(self, x, training=False):
+        """Return x, with noise while training."""
+        if not training:
+            return x
+        return x + self.std * keras.random.normal(ops.shape(x), seed=self.seed_generator)
+
+    def get_config(self):
+        """Settings for the `.keras` file."""
+        return {**super().get_config(), "std": self.start, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("gdl")
+class KeptGaussianDropout(keras.layers.GaussianDropout):
+    """Gaussian dropout that also acts after training, the noise of pix2pix (arXiv:1611.07004).
+
+    Each value is multiplied by a draw from N(1, rate / (1 - rate)).
+    """
+
+    def call(self, inputs, training=True):
+        """Return the inputs times noise, whatever `training` says."""
+        return super().call(inputs, training=True)
+
+
+@keras.saving.register_keras_serializable("gdl")
+class DiffAugment(keras.layers.Layer):
+    """Changes colours, shifts and covers a part of each picture, while training.
+
+    Put first in D, it keeps a D that sees few real pictures from learning them by heart, and as the
+    gradient passes through it, G does not learn to draw the changes (Zhao and others,
+    arXiv:2006.10738). Brightness moves by up to a half, saturation is multiplied by 0 to 2 and
+    contrast by 0.5 to 1.5; the shift is up to an eighth of the side, the square half a side wide.
+
+    Args:
+        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x, training=False):
+        """Return pictures of shape (batch, side, side, channels), changed while training."""
+        return self.cover(self.shift(self.colour(x))) if training else x
+
+    def draw(self, x, low, high):
+        """One uniform number for each picture, shape (batch, 1, 1, 1)."""
+        shape = (ops.shape(x)[0], 1, 1, 1)
+        return keras.random.uniform(shape, low, high, seed=self.seed_generator)
+
+    def colour(self, x):
+        """Change brightness, saturation and contrast."""
+        x = x + self.draw(x, -0.5, 0.5)
+        grey = ops.mean(x, axis=-1, keepdims=True)
+        x = grey + (x - grey) * self.draw(x, 0.0, 2.0)
+        mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
+        return mean + (x - mean) * self.draw(x, 0.5, 1.5)
+
+    def shift(self, x):
+        """Move each picture across and down; zeros come in from outside."""
+        side = x.shape[1]
+        reach = side // 8
+        for axis in (1, 2):
+            steps = ops.floor(self.draw(x, -reach, reach + 1))
+            shape = (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1)
+            source = ops.reshape(ops.arange(side, dtype="float32"), shape) - steps
+            inside = ops.cast((source >= 0) & (source < side), x.dtype)
+            places = ops.cast(ops.clip(source, 0, side - 1), "int32")
+            x = inside * ops.take_along_axis(x, places, axis=axis)
+        return x
+
+    def cover(self, x):
+        """Set a square of each picture to 0; it may hang over the edge."""
+        side = x.shape[1]
+        covered = 1.0
+        for shape in ((1, -1, 1, 1), (1, 1, -1, 1)):
+            middle = ops.floor(self.draw(x, 0, side))
+            distance = ops.reshape(ops.arange(side, dtype="float32"), shape) - middle
+            covered = covered * ops.cast(
+                (distance >= -(side // 4)) & (distance < side // 4), x.dtype
+            )
+        return x * (1 - covered)
+
+    def get_config(self):
+        """Settings for the `.keras` file."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("gdl")
+class ReplayBuffer(keras.layers.Layer):
+    """Keeps some of G's older pictures and hands them out again in place of new ones.
+
+    D then still sees what G drew a while ago, and G gains nothing by going in circles (Shrivastava
+    and others, arXiv:1612.07828, section 2.3). Each call replaces the first `share` of the batch by
+    pictures from the buffer, and writes as many new ones over random old ones. Until the buffer is
+    full, the new pictures pass.
+
+    Args:
+        capacity: pictures to keep, 1 or more.
+        share: how much of a batch comes from the buffer, 0 to 1.
+        seed: integer that fixes the draws; None takes Keras' global seed.
+
+    Raises:
+        ValueError: a capacity below 1, or a share outside 0 to 1.
+    """
+
+    def __init__(self, capacity: int, share: float = 0.5, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if capacity < 1 or not 0 <= share <= 1:
+            hint = "use a capacity of 1 or more and a share from 0 to 1"
+            raise ValueError(f"capacity is {capacity} and share {share}: {hint}.")
+        self.capacity, self.share, self.seed = capacity, share, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape):
+        """Make room for the pictures."""
+        held = {"initializer": "zeros", "trainable": False}
+        self.kept = self.add_weight(shape=(self.capacity, *input_shape[1:]), name="kept", **held)
+        self.seen = self.add_weight(shape=(), dtype="int32", name="seen", **held)
+
+    def call(self, fakes):
+        """Return a batch of the same shape, some of it from earlier calls."""
+        count = max(1, int(self.share * fakes.shape[0])) if self.share else 0
+        if count == 0:
+            return fakes
+        new = fakes[:count]
+        full = self.seen >= self.capacity
+        drawn = keras.random.randint((count,), 0, self.capacity, seed=self.seed_generator)
+        next_free = (self.seen + ops.arange(count)) % self.capacity
+        places = ops.where(full, drawn, next_free)
+        old = ops.where(full, ops.take(self.kept, places, axis=0), new)
+        self.kept.assign(ops.scatter_update(self.kept, places[:, None], new))
+        self.seen.assign(self.seen + count)
+        return ops.concatenate([old, fakes[count:]], axis=0)
+
+    def get_config(self):
+        """Settings for the `.keras` file."""
+        own = {"capacity": self.capacity, "share": self.share, "seed": self.seed}
         return {**super().get_config(), **own}

@@ -38,12 +38,36 @@ style of another:
 
 Every term is a **mean**, so the balance between them stays when the picture grows.
 
+Two networks in a game: the generator G draws pictures from noise, the discriminator D says how real
+a picture looks, as a number a without bounds, the logit; softplus(a) = log(1 + exp(a)):
+
+    objective         D minimises                                G minimises
+    minimax           softplus(-D(x)) + softplus(D(G(z)))        -softplus(D(G(z)))
+    non_saturating    the same                                   softplus(-D(G(z)))
+    least_squares     (D(x) - 1)^2 / 2 + D(G(z))^2 / 2           (D(G(z)) - 1)^2 / 2
+    hinge             max(0, 1 - D(x)) + max(0, 1 + D(G(z)))     -D(G(z))
+    wasserstein       D(G(z)) - D(x)                             -D(G(z))
+
+With D's probability p = 1 / (1 + exp(-D)) the first two rows are -log p(x) - log(1 - p(G(z))), and
+log(1 - p(G(z))) against -log p(G(z)). A penalty on the slope of D, weighted by the model:
+
+    penalty    E of                              at the points
+    r1         |grad D|^2 / 2                    x, real
+    dragan     (|grad D| - 1)^2                  x + u std(x) / 2,         u uniform in [0, 1]
+    wgan_gp    (|grad D| - 1)^2                  u x + (1 - u) G(z),       u uniform in [0, 1]
+
 Kingma and Welling, arXiv:1312.6114 (the bound; the KL is their appendix B); Higgins and others,
-ICLR 2017 (beta); Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016 (style transfer).
+ICLR 2017 (beta); Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016 (style transfer);
+Goodfellow and others, arXiv:1406.2661 (minimax, non-saturating); Mao and others, arXiv:1611.04076
+(least squares); Lim and Ye, arXiv:1705.02894 (hinge); Arjovsky and others, arXiv:1701.07875
+(Wasserstein); Gulrajani and others, arXiv:1704.00028 (WGAN-GP); Kodali and others, arXiv:1705.07215
+(DRAGAN); Mescheder and others, arXiv:1801.04406 (R1).
 """
 
 import math
 
+import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -185,3 +209,136 @@ def total_variation(images):
     right = ops.abs(images[:, :, 1:] - images[:, :, :-1])
     values = ops.cast(ops.size(images), images.dtype)
     return (ops.sum(down) + ops.sum(right)) / values
+
+
+OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
+PENALTIES = ("none", "r1", "dragan", "wgan_gp")
+
+
+def check_game(objective: str, penalty: str = "none") -> None:
+    """Refuse an unknown objective or penalty.
+
+    Raises:
+        ValueError: names the unknown one and lists those that there are.
+    """
+    pairs = (("objective", objective, OBJECTIVES), ("penalty", penalty, PENALTIES))
+    for name, value, known in pairs:
+        if value not in known:
+            raise ValueError(f"{name} is {value!r}: use one of {', '.join(known)}.")
+
+
+def label_loss(logits, label):
+    """Cross-entropy of D's logits with a label, a scalar in nats.
+
+    Args:
+        logits: D's output, any shape.
+        label: 1 for real, 0 for fake, or between (Salimans and others, arXiv:1606.03498, section
+            3.4); a number or a tensor of the logits' shape.
+    """
+    return ops.mean(ops.softplus(logits) - label * logits)
+
+
+def discriminator_loss(objective: str, real_logits, fake_logits, real_label=1.0, fake_label=0.0):
+    """What D minimises, without a penalty, a scalar.
+
+    Args:
+        objective: one of `OBJECTIVES`, see the top of this module.
+        real_logits: D's output for real pictures, shape (batch, 1).
+        fake_logits: D's output for G's pictures, shape (batch, 1).
+        real_label: what D is told about real pictures; only the cross-entropies ask.
+        fake_label: what D is told about fakes; only the cross-entropies ask.
+
+    Raises:
+        ValueError: an unknown objective.
+    """
+    check_game(objective)
+    if objective == "least_squares":
+        real, fake = ops.square(real_logits - 1), ops.square(fake_logits)
+        return 0.5 * ops.mean(real) + 0.5 * ops.mean(fake)
+    if objective == "hinge":
+        return ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))
+    if objective == "wasserstein":
+        return ops.mean(fake_logits) - ops.mean(real_logits)
+    return label_loss(real_logits, real_label) + label_loss(fake_logits, fake_label)
+
+
+def generator_loss(objective: str, fake_logits):
+    """What G minimises, a scalar.
+
+    Args:
+        objective: one of `OBJECTIVES`, see the top of this module.
+        fake_logits: D's output for G's pictures, shape (batch, 1).
+
+    Raises:
+        ValueError: an unknown objective.
+    """
+    check_game(objective)
+    if objective == "minimax":
+        return -label_loss(fake_logits, 0.0)
+    if objective == "non_saturating":
+        return label_loss(fake_logits, 1.0)
+    if objective == "least_squares":
+        return 0.5 * ops.mean(ops.square(fake_logits - 1))
+    return -ops.mean(fake_logits)
+
+
+def slope(critic, x):
+    """Length of the gradient of D at each point, shape (batch,).
+
+    A tiny number under the root keeps the gradient of this length finite where D is flat.
+
+    Args:
+        critic: from a batch to logits of shape (batch, 1).
+        x: points or pictures, shape (batch, ...).
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = ops.sum(critic(x))
+    gradient = tape.gradient(total, x)
+    squares = ops.sum(ops.square(gradient), axis=tuple(range(1, len(x.shape))))
+    return ops.sqrt(squares + 1e-12)
+
+
+def penalty_points(penalty: str, real, fake, seed):
+    """Where a penalty looks at the slope of D; see the table at the top of this module.
+
+    Args:
+        penalty: one of `PENALTIES` but "none".
+        real: real points or pictures, shape (batch, ...).
+        fake: as many of G's.
+        seed: an integer, or a `keras.random.SeedGenerator`; one uniform number for each pair in
+            "wgan_gp", one for each value in "dragan".
+
+    Returns:
+        Shape (batch, ...).
+    """
+    if penalty == "r1":
+        return real
+    if penalty == "dragan":
+        noise = keras.random.uniform(ops.shape(real), seed=seed)
+        return real + 0.5 * ops.std(real) * noise
+    shape = (ops.shape(real)[0], *[1] * (len(real.shape) - 1))
+    share = keras.random.uniform(shape, seed=seed)
+    return share * real + (1 - share) * fake
+
+
+def gradient_penalty(penalty: str, critic, real, fake, seed):
+    """How far the slope of D is from what it should be, a scalar, 0 or more.
+
+    Args:
+        penalty: one of `PENALTIES`; "none" gives 0.
+        critic: from a batch to logits of shape (batch, 1).
+        real: real points or pictures, shape (batch, ...).
+        fake: as many of G's.
+        seed: an integer, or a `keras.random.SeedGenerator`.
+
+    Raises:
+        ValueError: an unknown penalty.
+    """
+    check_game(OBJECTIVES[0], penalty)
+    if penalty == "none":
+        return ops.zeros(())
+    lengths = slope(critic, penalty_points(penalty, real, fake, seed))
+    if penalty == "r1":
+        return 0.5 * ops.mean(ops.square(lengths))
+    return ops.mean(ops.square(lengths - 1))

@@ -11,21 +11,32 @@
     multiply-adds   how much arithmetic a network does for one picture
     information gap how far one dimension alone tells a factor (Chen and others, arXiv:1802.04942):
                     mean over factors of ( I(best dimension) - I(next best) ) / H(factor)
+    mode coverage   how many known clusters a generator reaches, and the share of its points in them
+    CNN-FD          Frechet distance of two sets of pictures in the features of our own classifier:
+                    |m - m'|^2 + tr( S + S' - 2 (S S')^(1/2) ), m and S mean and covariance
+    precision       share of drawn pictures that lie among the real ones in those features
+    recall          share of real pictures that lie among the drawn ones
 
 "BCE + KL" on grey levels is a training loss, not a likelihood: its floor on the MNIST test images
 is 45.5 nats. The IWAE bound is taken on images binarised once with a fixed seed and is a proper
 bound; never put the two in one column.
 
-Burda, Grosse and Salakhutdinov, arXiv:1509.00519 (IWAE bound, active units).
+CNN-FD is not FID: FID takes the features of a network trained on photographs. The distance between
+two sets of real pictures is its floor, which shrinks as sets grow: compare sets of one size only.
+
+Burda, Grosse and Salakhutdinov, arXiv:1509.00519 (IWAE bound, active units); Heusel and others,
+arXiv:1706.08500 (Frechet distance); Kynkaanniemi and others, arXiv:1904.06991 (precision, recall).
 """
 
 import keras
 import numpy as np
 from keras import ops
+from scipy.linalg import sqrtm
 from scipy.special import logsumexp
+from scipy.stats import entropy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.decomposition import PCA
-from sklearn.metrics import mutual_info_score
+from sklearn.metrics import mutual_info_score, pairwise_distances
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from helpers import losses
@@ -459,3 +470,135 @@ def confidence(judge: keras.Model, paths: np.ndarray) -> np.ndarray:
     """
     probabilities = ops.convert_to_numpy(judge(paths.reshape(-1, *paths.shape[2:])))
     return probabilities.max(axis=1).reshape(paths.shape[:2]).mean(axis=0)
+
+
+def mode_coverage(points: np.ndarray, toy) -> tuple[int, float]:
+    """How many modes of a toy cloud a generator reaches, and how many of its points hit one.
+
+    Args:
+        points: drawn by the generator, shape (n, 2).
+        toy: a :class:`helpers.toys.Toy`.
+
+    Returns:
+        The number of modes that hold at least a fifth of their fair share of the points, and the
+        share of points within 3 standard deviations of a centre, 0.989 for the cloud itself (1 -
+        exp(-9/2)).
+    """
+    distances = np.linalg.norm(np.asarray(points)[:, np.newaxis] - toy.centres, axis=2)
+    near = distances.min(axis=1) <= 3 * toy.std
+    modes = len(toy.centres)
+    held = np.bincount(distances.argmin(axis=1)[near], minlength=modes)
+    return int(np.sum(held >= len(points) / (5 * modes))), float(np.mean(near))
+
+
+def train_cnn_judge(
+    images: np.ndarray, labels: np.ndarray, epochs: int = 3, seed: int = 0
+) -> keras.Model:
+    """A small convolutional classifier; its last hidden layer gives the features of CNN-FD.
+
+    Args:
+        images: in [0, 1], shape (n, side, side, channels), side divisible by 4.
+        labels: whole numbers from 0 on, shape (n,).
+        epochs: passes over the images.
+        seed: set before, so that the judge is the same whatever ran earlier.
+
+    Returns:
+        A trained model from images to `[features, probabilities]`, of shapes (n, 64) and
+        (n, classes).
+    """
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    h = picture = keras.Input(images.shape[1:])
+    for width in (32, 64):
+        h = layers.Conv2D(width, 4, 2, "same", activation="relu")(h)
+    features = layers.Dense(64, "relu", name="features")(layers.Flatten()(h))
+    chances = layers.Dense(int(labels.max()) + 1, "softmax", name="chances")(features)
+    classifier = keras.Model(picture, chances)
+    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * -(-len(images) // 128))
+    classifier.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy")
+    classifier.fit(images, labels, batch_size=128, epochs=epochs, verbose=0)
+    return keras.Model(picture, [features, chances])
+
+
+def read_pictures(judge: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features and class probabilities of pictures in [0, 1], by a judge of this module."""
+    parts = [judge(images[start : start + 500]) for start in range(0, len(images), 500)]
+    return tuple(np.concatenate([np.array(part[k]) for part in parts]) for k in (0, 1))
+
+
+def frechet_distance(features: np.ndarray, others: np.ndarray) -> float:
+    """Frechet distance between the Gaussians fitted to two sets of features.
+
+    Args:
+        features: shape (n, width), n well above the width.
+        others: shape (m, width).
+
+    Returns:
+        0 or more, in squared units of the features (Heusel and others, arXiv:1706.08500).
+    """
+    first, second = (np.asarray(rows, "float64") for rows in (features, others))
+    difference = first.mean(axis=0) - second.mean(axis=0)
+    covariances = [np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second)]
+    root = sqrtm(covariances[0] @ covariances[1]).real
+    return float(difference @ difference + np.trace(covariances[0] + covariances[1] - 2 * root))
+
+
+def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3):
+    """Are the drawn pictures like real ones, and are all real ones among what is drawn?
+
+    Around each point of a set stands a ball that reaches to its third neighbour; the set's region
+    is the union of these balls.
+
+    Args:
+        real: features of real pictures, shape (n, width).
+        drawn: features of drawn pictures, shape (m, width).
+        neighbours: how far each ball reaches.
+
+    Returns:
+        The share of drawn points in the real region, and the share of real points in the drawn
+        region (Kynkaanniemi and others, arXiv:1904.06991).
+    """
+    return _share_inside(real, drawn, neighbours), _share_inside(drawn, real, neighbours)
+
+
+def _share_inside(region: np.ndarray, points: np.ndarray, neighbours: int) -> float:
+    search = NearestNeighbors(n_neighbors=neighbours + 1, algorithm="brute").fit(region)
+    reach = search.kneighbors(region)[0][:, -1]
+    inside = [
+        (pairwise_distances(part, region) <= reach).any(axis=1)
+        for part in np.array_split(np.asarray(points), max(1, len(points) // 500))
+    ]
+    return float(np.mean(np.concatenate(inside)))
+
+
+def class_histogram(probabilities: np.ndarray) -> tuple[np.ndarray, float]:
+    """How often each class was drawn, in a judge's eyes.
+
+    Args:
+        probabilities: from :func:`read_pictures`, shape (n, classes).
+
+    Returns:
+        Shares of the classes, shape (classes,), and their KL divergence from equal shares in nats:
+        0 when all are drawn alike, log(classes) when only one is.
+    """
+    count = probabilities.shape[1]
+    shares = np.bincount(probabilities.argmax(axis=1), minlength=count) / len(probabilities)
+    return shares, float(entropy(shares, np.full(count, 1 / count)))
+
+
+def score_pictures(judge: keras.Model, real: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
+    """What the card of a GAN holds; 5,000 pictures of each kind are customary here.
+
+    Args:
+        judge: from :func:`train_cnn_judge`.
+        real: pictures in [0, 1] that no network was trained on, shape (n, side, side, channels).
+        drawn: G's pictures in [0, 1], as many.
+
+    Returns:
+        `cnn_fd`, `precision`, `recall`, `classes` (how many were drawn) and `class_kl` in nats.
+    """
+    (known, _), (features, chances) = (read_pictures(judge, images) for images in (real, drawn))
+    precision, recall = precision_recall(known, features)
+    shares, kl = class_histogram(chances)
+    found = {"cnn_fd": frechet_distance(known, features), "precision": precision, "recall": recall}
+    return {**found, "classes": float(np.sum(shares > 0)), "class_kl": kl}

@@ -39,7 +39,7 @@ VGG19_LAYERS = tuple(
     f"block{b}_conv{c + 1}" for b, (_, n) in VGG19_BLOCKS.items() for c in range(n)
 )
 DECODER_WIDTHS = (256, "up", 256, 256, 256, 128, "up", 128, 64, "up", 64, 3)
-CHAPTERS = ("autoencoder", "vae")
+CHAPTERS = ("autoencoder", "vae", "gan")
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
