@@ -31,7 +31,6 @@ arXiv:1706.08500 (Frechet distance); Kynkaanniemi and others, arXiv:1904.06991 (
 import keras
 import numpy as np
 from keras import ops
-from scipy.linalg import sqrtm
 from scipy.special import logsumexp
 from scipy.stats import entropy
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -539,8 +538,10 @@ def frechet_distance(features: np.ndarray, others: np.ndarray) -> float:
     first, second = (np.asarray(rows, "float64") for rows in (features, others))
     difference = first.mean(axis=0) - second.mean(axis=0)
     covariances = [np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second)]
-    root = sqrtm(covariances[0] @ covariances[1]).real
-    return float(difference @ difference + np.trace(covariances[0] + covariances[1] - 2 * root))
+    values, vectors = np.linalg.eigh(covariances[0])
+    root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariances[1] @ root), 0)).sum()
+    return float(difference @ difference + np.trace(covariances[0] + covariances[1]) - 2 * shared)
 
 
 def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3):
