@@ -164,6 +164,24 @@ def test_sliders_reach_the_model(make_panel):
     assert "learning_rate 0.01, batch_size 32, epochs 2 → kl" in panel.runs[0]
 
 
+def test_a_list_of_words_becomes_a_menu(make_panel):
+    chosen = []
+
+    def with_word(flavour, **settings):
+        chosen.append(flavour)
+        return build(**settings)
+
+    panel = make_panel(build=with_word, controls={"flavour": ["plain", "bold"]}, epochs=1)
+    menu = panel.controls["flavour"]
+    assert isinstance(menu, ipywidgets.Dropdown) and menu.description == "flavour"
+    for word in ("plain", "bold"):
+        menu.value = word
+        panel.start()
+        panel.join()
+    assert chosen == ["plain", "bold"]
+    assert "flavour plain, learning_rate" in panel.runs[0] and "flavour bold" in panel.runs[1]
+
+
 def test_two_clicks_start_one_training(make_panel):
     builds = []
 

@@ -161,6 +161,19 @@ def make_slider(name: str, value, low, high, step):
     return kind(value=value, min=low, max=high, step=step, description=text, style=WIDE)
 
 
+def make_menu(name: str, options: list[str]) -> ipywidgets.Dropdown:
+    """A menu of words; the first is chosen."""
+    text = name.replace("_", " ")
+    return ipywidgets.Dropdown(options=options, value=options[0], description=text, style=WIDE)
+
+
+def make_control(name: str, given):
+    """A menu where a list of words is given, a slider where `(value, low, high, step)` is."""
+    if all(isinstance(option, str) for option in given):
+        return make_menu(name, list(given))
+    return make_slider(name, *given)
+
+
 def beside(*images: np.ndarray, gap: int = 12) -> np.ndarray:
     """Set images of any height side by side on white; all become RGB."""
     height = max(len(image) for image in images)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from helpers import plots, runtime
-from helpers.widgets.base import WIDE, Worker, beside, enlarge, make_slider
+from helpers.widgets.base import WIDE, Worker, beside, enlarge, make_control, make_slider
 
 REFRESH_SECONDS = 0.2
 
@@ -21,7 +21,8 @@ class TrainingPanel(Worker):
             number of optimizer steps to come; returns a compiled model.
         data: what `fit` is given, for example `(images,)` or `(noisy, clean)`.
         sample: from the model to a grid's images (n, height, width, channels), drawn as it trains.
-        controls: name to `(value, low, high, step)`; each becomes a slider passed to `build`.
+        controls: name to `(value, low, high, step)`, which becomes a slider, or to a list of words,
+            which becomes a menu with the first chosen; what it says is passed to `build`.
         measure: from the model to a dictionary of numbers, printed when training ends.
         learning_rate: where that slider starts.
         batch_size: where that slider starts, one of `BATCH_SIZES`.
@@ -39,7 +40,7 @@ class TrainingPanel(Worker):
         build: Callable,
         data: tuple,
         sample: Callable,
-        controls: dict[str, tuple],
+        controls: dict[str, tuple | list[str]],
         measure: Callable = lambda model: {},
         learning_rate: float = 1e-3,
         batch_size: int = 128,
@@ -50,7 +51,7 @@ class TrainingPanel(Worker):
         self.build, self.data, self.sample, self.measure = build, data, sample, measure
         self.unit, self.seed, self.model = unit, seed, None
         self.history, self.runs, self.samples = {}, [], np.ones((1, 1, 1, 1))
-        self.controls = {name: make_slider(name, *given) for name, given in controls.items()}
+        self.controls = {name: make_control(name, given) for name, given in controls.items()}
         self.controls["learning_rate"] = ipywidgets.FloatLogSlider(
             learning_rate, min=-5, max=-1, step=0.1, description="learning rate", style=WIDE
         )
@@ -77,7 +78,7 @@ class TrainingPanel(Worker):
         self._fit(dict(settings))
         seconds = time.perf_counter() - begin
         results = {name: values[-1][1] for name, values in self.history.items()}
-        chosen = ", ".join(f"{name} {value:g}" for name, value in settings.items())
+        chosen = ", ".join(f"{name} {_said(value)}" for name, value in settings.items())
         results |= self.measure(self.model)
         found = ", ".join(f"{name} {value:.4g}" for name, value in results.items())
         self.runs.append(f"run {len(self.runs) + 1}: {chosen} → {found} ({seconds:.0f} s)")
@@ -113,6 +114,11 @@ class TrainingPanel(Worker):
     def picture(self) -> np.ndarray:
         """The loss curves and the samples beside them."""
         return beside(*self.drawn)
+
+
+def _said(value) -> str:
+    """A word as it is, a number without needless digits."""
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 class _Watch(keras.callbacks.Callback):
