@@ -14,6 +14,7 @@ from helpers.widgets.autoencoders import CloudTurner, NoiseBench, UnitWalker
 from helpers.widgets.base import Caption, Lab, Pad, beside, enlarge
 from helpers.widgets.codes import BetaSwitcher, Interpolator, LatentExplorer
 from helpers.widgets.faces import FaceStudio
+from helpers.widgets.gans import GanStepper, Quiz
 from helpers.widgets.painting import Scrubber, StyleMixer, StyleStudio, Upload
 from helpers.widgets.training import TrainingPanel
 
@@ -22,11 +23,13 @@ __all__ = [
     "Caption",
     "CloudTurner",
     "FaceStudio",
+    "GanStepper",
     "Interpolator",
     "Lab",
     "LatentExplorer",
     "NoiseBench",
     "Pad",
+    "Quiz",
     "Scrubber",
     "StyleMixer",
     "StyleStudio",

@@ -1,0 +1,430 @@
+"""Play a GAN's game by hand: one step at a time, or in the discriminator's place."""
+
+import io
+import threading
+import time
+from collections.abc import Callable
+
+import ipywidgets
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from PIL import Image, ImageDraw, ImageFont
+
+from helpers import losses, metrics, plots, toys
+from helpers.widgets.base import Lab, beside, enlarge, make_menu
+
+REACH = 1.6  # the plane is shown from -REACH to REACH
+SIDE, LEGEND, ACROSS = 400, 44, 300  # of plane, legend and curves, in pixels; drawn twice as large
+GENERATED, EVEN, REAL = np.array([[255, 190, 120], [250, 250, 250], [150, 195, 240]], "float32")
+REAL_DOT, FAKE_DOT, ARROW, D_LINE, G_LINE = "#0b4f91", "#c43e00", "#5d1a00", "#6a1b9a", "#c43e00"
+FONT = ImageFont.load_default(25)
+
+
+class GanStepper(Lab):
+    """A GAN on the plane, one phase at a time: points, D's opinion, and where G is pulled.
+
+    The heat map is D's probability that a point is real. An arrow is minus the gradient of G's loss
+    in a fake, so it shows where D would like that fake to go; longer is stronger. Same seed, same
+    steps: `reset` starts the same game again.
+
+    Args:
+        build: called once, without arguments; returns a compiled :class:`helpers.gan.GAN` of
+            2-D points.
+        cloud: which of `toys.TOYS` to begin with.
+        batch_size: points per step.
+        seed: of the networks' first weights, the batches and z.
+
+    Raises:
+        ValueError: the model draws something else than 2-D points, or is not compiled.
+    """
+
+    title = "GAN stepper: real and generated points, D's opinion, both losses and modes covered"
+    POINTS, SHOWN, ARROWS, CELLS = 1000, 250, 40, 40
+    FRAME_SECONDS, SLOW_SECONDS = 0.05, 0.6
+
+    def __init__(self, build: Callable, cloud: str = "ring", batch_size: int = 128, seed: int = 0):
+        keras.utils.set_random_seed(seed)
+        self.model, self.batch_size, self.seed = build(), batch_size, seed
+        _check_points(self.model)
+        optimizers = (self.model.generator_optimizer, self.model.discriminator_optimizer)
+        parts = (self.model, *optimizers)
+        self.variables = [variable for part in parts for variable in part.variables]
+        self.first = [ops.copy(variable) for variable in self.variables]
+        self.thread, self.error, self.stop_asked = None, None, threading.Event()
+        self._trace()
+        self.menu = make_menu("cloud", [cloud, *(name for name in toys.TOYS if name != cloud)])
+        self._arrange()
+        self.reset()
+
+    def _trace(self) -> None:
+        """Compile both phases and the look at D, and run them once: no later step waits for it."""
+        pairs = tf.TensorSpec((self.batch_size, 2)), tf.TensorSpec((self.POINTS, 2))
+        z, kept = (
+            tf.TensorSpec((n, self.model.latent_dim)) for n in (self.batch_size, self.POINTS)
+        )
+        model, places = self.model, np.linspace(-REACH, REACH, self.CELLS, dtype="float32")
+        self.plane = np.stack(np.meshgrid(places, -places), axis=-1).reshape(-1, 2)
+
+        def trace(function, *specs):
+            return tf.function(function, jit_compile=False).get_concrete_function(*specs)
+
+        self.phases = {
+            "D": trace(lambda real, z: model.discriminator_step(real, z)[0], pairs[0], z),
+            "G": trace(lambda z: model.generator_step(z)[0], z),
+        }
+        self.generate = trace(lambda z: model.generator(z, training=False), kept)
+        self.look = trace(self._opinion, pairs[1])
+        blank = tf.zeros((self.batch_size, 2)), tf.zeros(z.shape)
+        self.phases["D"](*blank), self.phases["G"](blank[1])
+
+    def _opinion(self, fakes):
+        """D's probability over the plane, and minus the gradient of G's loss in each fake."""
+        with tf.GradientTape() as tape:
+            tape.watch(fakes)
+            logits = self.model.judge(fakes, (), training=False)
+            loss = losses.generator_loss(self.model.settings["objective"], logits)
+        pull = -tape.gradient(loss, fakes) * self.POINTS
+        return ops.sigmoid(self.model.judge(self.plane, (), training=False)), pull
+
+    def _arrange(self) -> None:
+        def button(text, icon, action):
+            made = ipywidgets.Button(description=text, icon=icon)
+            made.on_click(lambda _: self._attempt(action))
+            return made
+
+        self.step_d = button("step D", "step-forward", self.step_discriminator)
+        self.step_g = button("step G", "step-forward", self.step_generator)
+        self.toggle = button("play", "play", self._play_or_pause)
+        self.slow = ipywidgets.ToggleButton(description="slow", icon="hourglass")
+        self.restart = button("reset", "undo", self.reset)
+        self.menu.observe(lambda _: self._attempt(self.reset), "value")
+        self.image = ipywidgets.Image(width=SIDE + ACROSS, height=SIDE + LEGEND)
+        row = ipywidgets.HBox([self.step_d, self.step_g, self.toggle, self.slow, self.restart])
+        row.layout.flex_flow = "row wrap"
+        alternative = "plane with real and generated points and D's opinion; curves beside it"
+        super().__init__([self.menu, row, self.image], [alternative])
+
+    @property
+    def playing(self) -> bool:
+        """Whether the game goes on by itself."""
+        return self.thread is not None and self.thread.is_alive()
+
+    def reset(self) -> None:
+        """Begin the same game again, on the cloud that the menu says."""
+        self.pause()
+        with self.lock:
+            for variable, value in zip(self.variables, self.first, strict=True):
+                variable.assign(value)
+            self.cloud = toys.TOYS[self.menu.value]()
+            self.real = self.cloud.points(20_000, self.seed)
+            self.random = np.random.default_rng(self.seed)
+            self.kept = self._draw_z(self.POINTS)
+            self.done, self.history = 0, {"D": [], "G": [], "modes": []}
+            self._measure()
+            self.show()
+
+    def _draw_z(self, count: int) -> np.ndarray:
+        return self.random.normal(size=(count, self.model.latent_dim)).astype("float32")
+
+    def step_discriminator(self) -> None:
+        """One step of D; the button does the same."""
+        with self.lock:
+            self._step("D")
+            self.show()
+
+    def step_generator(self) -> None:
+        """One step of G; the button does the same."""
+        with self.lock:
+            self._step("G")
+            self.show()
+
+    def _step(self, phase: str) -> None:
+        z = tf.constant(self._draw_z(self.batch_size))
+        if phase == "D":
+            chosen = self.random.integers(len(self.real), size=self.batch_size)
+            loss = self.phases["D"](tf.constant(self.real[chosen]), z)
+        else:
+            loss = self.phases["G"](z)
+        self.done += 1
+        self.history[phase].append((self.done, float(loss)))
+        if phase == "G":
+            self._measure()
+
+    def _measure(self) -> None:
+        self.fakes = self.generate(tf.constant(self.kept))
+        self.modes, self.near = metrics.mode_coverage(self.fakes.numpy(), self.cloud)
+        self.history["modes"].append((self.done, self.modes))
+
+    def play(self, steps: int | None = None) -> None:
+        """Step D and G in turn, without end or `steps` phases in all, until paused."""
+        with self.lock:
+            if self.playing:
+                return
+            self.stop_asked.clear()
+            self.error, self.steps = None, steps
+            self.toggle.description, self.toggle.icon = "pause", "pause"
+            self.thread = threading.Thread(target=self._run, daemon=True)
+            self.thread.start()
+
+    def pause(self) -> None:
+        """Stop playing after the step under way; the game stays where it is."""
+        self.stop_asked.set()
+        if self.playing and self.thread is not threading.current_thread():
+            self.thread.join()
+
+    def join(self) -> None:
+        """Wait until `play(steps)` has made its steps; interrupting the kernel pauses.
+
+        Raises:
+            RuntimeError: nothing was played yet, or it is played without end.
+            Exception: whatever ended the game, if an error did.
+        """
+        if self.thread is None:
+            raise RuntimeError("Nothing was played yet: call play(steps=…) first.")
+        if self.playing and self.steps is None:
+            raise RuntimeError("It plays without end: press pause first, or use play(steps=…).")
+        try:
+            self.thread.join()
+        except KeyboardInterrupt:
+            self.pause()
+            raise
+        if self.error is not None:
+            raise self.error
+
+    def _play_or_pause(self) -> None:
+        self.pause() if self.playing else self.play()
+
+    def _run(self) -> None:
+        try:
+            self._rounds()
+        except Exception as error:
+            self.error = error
+            self._complain(error)
+        finally:
+            self.toggle.description, self.toggle.icon = "play", "play"
+
+    def _rounds(self) -> None:
+        """Phases in turn; several may pass between two frames, unless it is slow."""
+        shown, count = 0.0, 0
+        while not self.stop_asked.is_set() and count != self.steps:
+            with self.lock:
+                self._step("DG"[count % 2])
+                count += 1
+                if self.slow.value or time.perf_counter() - shown > self.FRAME_SECONDS:
+                    self.show()
+                    shown = time.perf_counter()
+            if self.slow.value:
+                self.stop_asked.wait(self.SLOW_SECONDS)
+        self.show()
+
+    def _attempt(self, action: Callable) -> None:
+        """What a button does: an error is shown, as a raised one would be seen by nobody."""
+        try:
+            action()
+        except Exception as error:
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        self.caption.text = f"Ended by an error. {type(error).__name__}: {error}"
+
+    def show(self) -> None:
+        """Draw the game as it is now, in a few milliseconds."""
+        with self.lock:
+            opinion, pull = self.look(self.fakes)
+            heat = opinion.numpy().reshape(self.CELLS, self.CELLS)
+            canvas = Image.new("RGB", (2 * (SIDE + ACROSS), 2 * (SIDE + LEGEND)), "white")
+            fakes, real = self.fakes.numpy(), self.real[: self.SHOWN]
+            _draw_plane(canvas, heat, real, fakes[: self.SHOWN], pull.numpy()[: self.ARROWS])
+            losses_seen = {"loss of D": self.history["D"], "loss of G": self.history["G"]}
+            _draw_curves(canvas, losses_seen, 0, None)
+            modes = {"modes covered": self.history["modes"]}
+            _draw_curves(canvas, modes, SIDE + LEGEND, len(self.cloud.centres))
+            self.drawn = canvas.reduce(2)
+            stream = io.BytesIO()
+            self.drawn.save(stream, "PNG", compress_level=1)
+            self.image.value, self.caption.text = stream.getvalue(), self.said()
+
+    def said(self) -> str:
+        """The caption: how far, both losses, modes covered, points near one."""
+        last = {name: self.history[name][-1][1] for name in "DG" if self.history[name]}
+        found = [f"loss of {name} {value:.3f}" for name, value in last.items()]
+        found.append(f"{self.modes} of {len(self.cloud.centres)} modes covered")
+        found.append(f"{self.near:.0%} of the fakes within 3 std of one")
+        return f"Step {self.done}: " + ", ".join(found)
+
+    def picture(self) -> np.ndarray:
+        """The plane with its legend, and the curves."""
+        return np.asarray(self.drawn, "float32") / 255
+
+
+def _check_points(model) -> None:
+    if model.generator.output_shape != (None, 2):
+        drawn = model.generator.output_shape
+        raise ValueError(f"The generator draws {drawn}: the stepper needs 2-D points, (None, 2).")
+    if not hasattr(model, "generator_optimizer"):
+        raise ValueError("The model is not compiled: call its compile(…) in `build`.")
+
+
+def _tint(share: np.ndarray) -> np.ndarray:
+    """D's probability as a colour: orange for generated, white for undecided, blue for real."""
+    share = share[..., np.newaxis]
+    low, high = EVEN + (1 - 2 * share) * (GENERATED - EVEN), EVEN + (2 * share - 1) * (REAL - EVEN)
+    return np.where(share < 0.5, low, high).astype("uint8")
+
+
+def _draw_plane(canvas, heat, real, fakes, pull) -> None:
+    """The heat map, real points, fakes, an arrow for the first of them, and the legend."""
+    side = 2 * SIDE
+    canvas.paste(Image.fromarray(_tint(heat)).resize((side, side), Image.Resampling.BILINEAR))
+    draw = ImageDraw.Draw(canvas)
+
+    def place(points):
+        return side * (0.5 + points * (0.5, -0.5) / REACH)
+
+    for points, colour in ((place(real), REAL_DOT), (place(fakes), FAKE_DOT)):
+        for x, y in points:
+            draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour)
+    strength = np.linalg.norm(pull, axis=1, keepdims=True)
+    ends = fakes[: len(pull)] + 0.4 * pull / (1 + strength)
+    for start, end in zip(place(fakes), place(ends), strict=False):
+        _draw_arrow(draw, start, end)
+    draw.rectangle((0, side, *canvas.size), fill="white")
+    draw.rectangle((side, 0, *canvas.size), fill="white")
+    _draw_legend(canvas, draw)
+
+
+def _draw_arrow(draw, start: np.ndarray, end: np.ndarray) -> None:
+    """A line with a tip, as long as it is strong."""
+    along = (end - start) * min(1.0, 14 / max(np.linalg.norm(end - start), 1e-6))
+    across = 0.5 * along[::-1] * (1, -1)
+    draw.line([*start, *end], fill=ARROW, width=3)
+    draw.polygon([*end, *(end - along + across), *(end - along - across)], fill=ARROW)
+
+
+def _draw_legend(canvas, draw) -> None:
+    """Which colours stand for what, below the plane."""
+    top = 2 * SIDE
+    bar = _tint(np.tile(np.linspace(0, 1, 120), (22, 1)))
+    canvas.paste(Image.fromarray(bar), (250, top + 12))
+    draw.text((10, top + 6), "D says: generated", fill="black", font=FONT)
+    draw.text((378, top + 6), "real", fill="black", font=FONT)
+    for x, colour, name in ((10, REAL_DOT, "real point"), (180, FAKE_DOT, "fake")):
+        draw.ellipse((x, top + 55, x + 16, top + 71), fill=colour)
+        draw.text((x + 24, top + 46), name, fill="black", font=FONT)
+    _draw_arrow(draw, np.array([290.0, top + 63]), np.array([340.0, top + 63]))
+    draw.text((352, top + 46), "where G is pulled", fill="black", font=FONT)
+
+
+def _draw_curves(canvas, curves: dict[str, list], top: int, whole: int | None) -> None:
+    """Lines over steps, right of the plane; `whole` fixes the upper end of the axis."""
+    draw, colours = ImageDraw.Draw(canvas), (D_LINE, G_LINE)
+    left, right, low, high = 2 * SIDE + 90, 2 * (SIDE + ACROSS) - 24, top + 390, top + 60
+    kept = {name: np.array(points or [(0, 0)], float) for name, points in curves.items()}
+    steps = max(1.0, *(points[-1, 0] for points in kept.values()))
+    most = whole or max(1.0, *(points[:, 1].max() for points in kept.values()))
+    for number, (name, points) in enumerate(kept.items()):
+        draw.text((left + 210 * number, top + 14), name, fill=colours[number], font=FONT)
+        thin = points[:: 1 + len(points) // 300]
+        x = left + (right - left) * thin[:, 0] / steps
+        y = low - (low - high) * thin[:, 1] / most
+        draw.line(np.column_stack([x, y]).ravel().tolist(), fill=colours[number], width=3)
+    draw.line([left, high, left, low, right, low], fill="#555555", width=2)
+    for value, y in ((0, low), (most, high)):
+        draw.text((left - 12, y), f"{value:.3g}", fill="#333333", font=FONT, anchor="rm")
+    draw.text((right, low + 8), f"step {steps:.0f}", fill="#333333", font=FONT, anchor="ra")
+
+
+class Quiz(Lab):
+    """Be the discriminator: one picture at a time, real or generated?
+
+    Args:
+        real: pictures in [0, 1], shape (n, height, width, channels).
+        fake: pictures of the same shape in [0, 1], by a generator.
+        questions: in one round.
+        seed: of the order.
+
+    Raises:
+        ValueError: pictures of two shapes, or fewer than there are questions.
+    """
+
+    title = "Be the discriminator: one picture, two buttons, and the score"
+    RIGHT, WRONG = (0.1, 0.4, 0.8), (1.0, 0.5, 0.0)
+
+    def __init__(self, real: np.ndarray, fake: np.ndarray, questions: int = 20, seed: int = 0):
+        _check_pictures(real, fake, questions)
+        self.kinds, self.questions = (fake, real), questions
+        self.random = np.random.default_rng(seed)
+        self.real, self.generated, self.again = (
+            ipywidgets.Button(description=text, icon=icon)
+            for text, icon in (("real", "check"), ("generated", "magic"), ("again", "undo"))
+        )
+        self.real.on_click(lambda _: self.answer(True))
+        self.generated.on_click(lambda _: self.answer(False))
+        self.again.on_click(lambda _: self.restart())
+        self.image, self.strip = ipywidgets.Image(), ipywidgets.Image()
+        row = ipywidgets.HBox([self.real, self.generated, self.again])
+        left = ipywidgets.VBox([self.image, row])
+        alternatives = ["the picture to judge", "those answered: blue frame right, orange wrong"]
+        super().__init__([ipywidgets.HBox([left, self.strip])], alternatives)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new round, with other pictures; the button does the same."""
+        with self.lock:
+            self.truth = self.random.random(self.questions) < 0.5
+            orders = [self.random.permutation(len(kind))[: self.questions] for kind in self.kinds]
+            pairs = [kind[order] for kind, order in zip(self.kinds, orders, strict=True)]
+            chosen = self.truth.reshape(-1, 1, 1, 1)
+            self.pictures, self.answers = np.where(chosen, pairs[1], pairs[0]), []
+            self._show("Real or generated?")
+
+    def answer(self, real: bool) -> None:
+        """Say that the picture is real, or that it is not; the buttons do the same."""
+        with self.lock:
+            if len(self.answers) == self.questions:
+                return
+            truth = bool(self.truth[len(self.answers)])
+            self.answers.append(bool(real))
+            verdict = "Right" if truth == real else "Wrong"
+            self._show(f"{verdict}: it was {'real' if truth else 'generated'}. {self.score()}")
+
+    def score(self) -> str:
+        """How many were right, and the share of each kind, as a GAN's `d_real` and `d_fake`."""
+        truth = self.truth[: len(self.answers)]
+        right = truth == np.array(self.answers)
+        kinds = {"real": right[truth], "generated": right[~truth]}
+        shares = [f"{name} {np.mean(part):.0%}" for name, part in kinds.items() if len(part)]
+        return f"{np.sum(right)} of {len(right)} right ({', '.join(shares)})"
+
+    def _show(self, said: str) -> None:
+        done = len(self.answers) == self.questions
+        self.real.disabled = self.generated.disabled = done
+        current = self.pictures[min(len(self.answers), self.questions - 1)]
+        self.drawn = [enlarge(current, max(1, 224 // len(current))), self._answered()]
+        self.image.value, self.strip.value = map(plots.png, self.drawn)
+        self.caption.text = said + (" Press again for a new round." if done else "")
+
+    def _answered(self) -> np.ndarray:
+        """All pictures of the round so far, each in a frame: blue right, orange wrong."""
+        scale, columns = max(1, 56 // self.pictures.shape[1]), 5
+        side = scale * self.pictures.shape[1] + 8
+        cells = np.full((self.questions, side, side, 3), 0.93)
+        pairs = zip(self.pictures, self.truth, self.answers, strict=False)
+        for cell, (picture, truth, answer) in zip(cells, pairs, strict=False):
+            cell[:] = self.RIGHT if truth == answer else self.WRONG
+            cell[4:-4, 4:-4] = enlarge(picture, scale)
+        return plots.tile(cells, columns, gap=4)
+
+    def picture(self) -> np.ndarray:
+        """The picture to judge, and those answered."""
+        return beside(*self.drawn)
+
+
+def _check_pictures(real: np.ndarray, fake: np.ndarray, questions: int) -> None:
+    if real.shape[1:] != fake.shape[1:]:
+        raise ValueError(f"Pictures of {real.shape[1:]} and {fake.shape[1:]}: use one shape.")
+    if min(len(real), len(fake)) < questions:
+        counts = f"{len(real)} real and {len(fake)} generated pictures"
+        raise ValueError(f"{counts} for {questions} questions: give at least as many of each.")

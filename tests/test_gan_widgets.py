@@ -1,0 +1,249 @@
+"""The stepper plays the GAN's own game, loses nothing, starts again alike; the quiz counts."""
+
+import threading
+import time
+
+import ipywidgets
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import every_control, size
+
+from helpers import gan, losses, toys, widgets
+
+
+def build(objective="non_saturating", width=2):
+    """A small compiled GAN of points."""
+    layers = keras.layers
+    generator = keras.Sequential([keras.Input((3,)), layers.Dense(16, "relu"), layers.Dense(width)])
+    judge = [keras.Input((width,)), layers.Dense(16, "tanh"), layers.Dense(1)]
+    model = gan.GAN(generator, keras.Sequential(judge), objective, seed=0)
+    optimizers = (keras.optimizers.Adam(1e-2, beta_1=0.5) for _ in range(2))
+    model.compile(*optimizers, jit_compile=False)
+    return model
+
+
+@pytest.fixture
+def stepper():
+    lab = widgets.GanStepper(build)
+    yield lab
+    lab.pause()
+
+
+def weights(network):
+    return [np.array(weight) for weight in network.weights]
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_each_button_moves_one_network(stepper):
+    networks = stepper.model.discriminator, stepper.model.generator
+    for button, moved, still in ((stepper.step_d, *networks), (stepper.step_g, *networks[::-1])):
+        before, held, picture = weights(moved), weights(still), stepper.image.value
+        button.click()
+        assert not same(before, weights(moved)) and same(held, weights(still))
+        assert stepper.image.value != picture
+    assert stepper.done == 2 and stepper.caption.text.startswith("Step 2: loss of D")
+
+
+def test_a_step_is_the_models_own(stepper):
+    other = build()
+    other.generator.set_weights(stepper.model.generator.get_weights())
+    other.discriminator.set_weights(stepper.model.discriminator.get_weights())
+    random = np.random.default_rng(0)
+    random.normal(size=(stepper.POINTS, 3))
+    for _ in range(2):
+        z = random.normal(size=(128, 3)).astype("float32")
+        real = tf.constant(stepper.real[random.integers(len(stepper.real), size=128)])
+        stepper.step_discriminator()
+        loss = other.discriminator_step(real, tf.constant(z))[0]
+        assert stepper.history["D"][-1][1] == pytest.approx(float(loss), rel=1e-5)
+        stepper.step_generator()
+        loss = other.generator_step(random.normal(size=(128, 3)).astype("float32"))[0]
+        assert stepper.history["G"][-1][1] == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_a_reset_repeats_exactly(stepper):
+    def play():
+        stepper.play(steps=30)
+        stepper.join()
+        return stepper.history, weights(stepper.model), stepper.image.value
+
+    first = play()
+    stepper.restart.click()
+    assert stepper.done == 0 and stepper.history["D"] == []
+    again = play()
+    assert first[0] == again[0] and same(first[1], again[1]) and first[2] == again[2]
+
+
+def test_pause_loses_nothing_and_play_goes_on(stepper):
+    stepper.toggle.click()
+    assert stepper.toggle.description == "pause"
+    deadline = time.time() + 30
+    while stepper.done < 20 and time.time() < deadline:
+        time.sleep(0.01)
+    stepper.toggle.click()
+    stopped = stepper.done
+    assert not stepper.playing and stepper.toggle.description == "play" and stopped >= 20
+    assert len(stepper.history["D"]) + len(stepper.history["G"]) == stopped
+    assert stepper.caption.text.startswith(f"Step {stopped}:")
+    stepper.play(steps=6)
+    stepper.join()
+    assert stepper.done == stopped + 6
+
+
+def test_steps_during_play_are_counted(stepper):
+    stepper.play(steps=200)
+    others = [threading.Thread(target=stepper.step_discriminator) for _ in range(5)]
+    for thread in others:
+        thread.start()
+    for thread in (*others, stepper.thread):
+        thread.join()
+    assert stepper.done == 205
+    assert [len(stepper.history[name]) for name in "DG"] == [105, 100]
+
+
+def test_slow_shows_every_step(stepper, monkeypatch):
+    monkeypatch.setattr(stepper, "SLOW_SECONDS", 0.001)
+    stepper.slow.value, seen = True, []
+    stepper.caption.observe(lambda change: seen.append(change["new"]), "text")
+    stepper.play(steps=8)
+    stepper.join()
+    assert [text.split(":")[0] for text in seen] == [f"Step {n}" for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("name", list(toys.TOYS))
+def test_every_cloud_can_be_chosen(stepper, name):
+    before = stepper.image.value
+    stepper.menu.value = name
+    stepper.step_g.click()
+    assert stepper.image.value != before
+    assert f"of {len(toys.TOYS[name]().centres)} modes" in stepper.caption.text
+
+
+def test_another_cloud_while_playing_starts_anew(stepper):
+    stepper.play()
+    stepper.menu.value = "grid"
+    assert not stepper.playing and stepper.done == 0
+
+
+@pytest.mark.parametrize("objective", losses.OBJECTIVES)
+def test_arrows_point_down_the_loss_of_g(objective):
+    lab = widgets.GanStepper(lambda: build(objective))
+    for _ in range(5):
+        lab.step_discriminator()
+    fakes, pull = (np.array(part) for part in (lab.fakes, lab.look(lab.fakes)[1]))
+
+    def loss(points):
+        logits = lab.model.discriminator(points)
+        return np.array([float(losses.generator_loss(objective, logit)) for logit in logits])
+
+    step = 1e-2
+    for axis in (0, 1):
+        offset = step * np.eye(2, dtype="float32")[axis]
+        slope = (loss(fakes[:20] + offset) - loss(fakes[:20] - offset)) / (2 * step)
+        np.testing.assert_allclose(-pull[:20, axis], slope, atol=0.02, rtol=0.05)
+
+
+def test_heat_map_is_ds_probability_with_up_above(stepper):
+    heat = np.array(stepper.look(stepper.fakes)[0]).reshape(stepper.CELLS, stepper.CELLS)
+    reach = widgets.gans.REACH
+    corners = np.array([[-reach, reach], [reach, -reach]], "float32")
+    logits = np.array(stepper.model.discriminator(corners))[:, 0]
+    np.testing.assert_allclose([heat[0, 0], heat[-1, -1]], 1 / (1 + np.exp(-logits)), rtol=1e-4)
+
+
+def test_errors_are_shown_and_raised_by_join(stepper):
+    def broken(*given):
+        raise RuntimeError("the dice are loaded")
+
+    stepper.phases["G"] = broken
+    stepper.step_g.click()
+    assert stepper.caption.text.endswith("RuntimeError: the dice are loaded")
+    stepper.play()
+    stepper.thread.join()
+    with pytest.raises(RuntimeError, match="dice"):
+        stepper.join()
+    assert stepper.toggle.description == "play"
+
+
+def test_join_says_what_to_do(stepper):
+    with pytest.raises(RuntimeError, match=r"call play\(steps=…\) first"):
+        stepper.join()
+    stepper.play()
+    with pytest.raises(RuntimeError, match="press pause first"):
+        stepper.join()
+
+
+def test_stepper_refuses_other_models():
+    with pytest.raises(ValueError, match=r"draws \(None, 3\): the stepper needs 2-D points"):
+        widgets.GanStepper(lambda: build(width=3))
+    parts = build()
+    with pytest.raises(ValueError, match="not compiled"):
+        widgets.GanStepper(lambda: gan.GAN(parts.generator, parts.discriminator))
+
+
+@pytest.fixture
+def quiz():
+    real, fake = np.full((30, 8, 8, 1), 0.9), np.full((30, 8, 8, 1), 0.1)
+    return widgets.Quiz(real, fake, questions=10)
+
+
+def test_quiz_keeps_score(quiz):
+    for number, truth in enumerate(quiz.truth):
+        assert quiz.pictures[number].mean() == pytest.approx(0.9 if truth else 0.1)
+        before = quiz.image.value, quiz.strip.value
+        wrong = number in (2, 5)
+        (quiz.real if truth != wrong else quiz.generated).click()
+        assert quiz.caption.text.startswith("Wrong" if wrong else "Right")
+        assert quiz.strip.value != before[1]
+    assert "8 of 10 right" in quiz.caption.text and "Press again" in quiz.caption.text
+    assert quiz.real.disabled and quiz.generated.disabled
+
+
+def test_quiz_scores_each_kind_as_d_does(quiz):
+    for _ in range(10):
+        quiz.real.click()
+    right = int(quiz.truth.sum())
+    assert f"{right} of 10 right (real 100%, generated 0%)" in quiz.caption.text
+
+
+def test_quiz_ignores_answers_after_the_last_and_begins_again(quiz):
+    first = quiz.truth
+    for _ in range(12):
+        quiz.answer(True)
+    assert len(quiz.answers) == 10
+    quiz.again.click()
+    assert quiz.answers == [] and not quiz.real.disabled
+    assert quiz.caption.text == "Real or generated?" and not np.array_equal(first, quiz.truth)
+
+
+def test_quiz_frames_right_and_wrong_apart(quiz):
+    quiz.answer(bool(quiz.truth[0]))
+    quiz.answer(not quiz.truth[1])
+    strip, cell = quiz._answered(), 7 * 8 + 8 + 4
+    np.testing.assert_allclose(strip[0, 0], quiz.RIGHT, rtol=1e-6)
+    np.testing.assert_allclose(strip[0, cell], quiz.WRONG, rtol=1e-6)
+
+
+def test_quiz_refuses_pictures_that_do_not_fit():
+    small, large = np.zeros((20, 8, 8, 1)), np.zeros((20, 9, 9, 1))
+    with pytest.raises(ValueError, match="use one shape"):
+        widgets.Quiz(small, large)
+    with pytest.raises(ValueError, match="20 real and 20 generated pictures for 21 questions"):
+        widgets.Quiz(small, small, questions=21)
+
+
+def test_labels_and_static_pictures(stepper, quiz):
+    for lab in (stepper, quiz):
+        bundle = lab._repr_mimebundle_()
+        assert bundle["text/plain"] == f"<{lab.title}>"
+        parts = list(every_control(lab))
+        named = (ipywidgets.Button, ipywidgets.ToggleButton, ipywidgets.Dropdown)
+        assert all(part.description for part in parts if isinstance(part, named))
+        pictures = [part for part in parts if isinstance(part, ipywidgets.Image)]
+        assert len(pictures) == len(lab.caption.alternatives)
+        assert lab.picture().shape[2] == 3 and size(pictures[0].value)[0] > 150
