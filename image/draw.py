@@ -1,4 +1,4 @@
-"""Draw the diagrams of labs 01 and 03 to 06 as SVG: `python image/draw.py`.
+"""Draw the diagrams of labs 01, 03 to 06, 08 and 09 as SVG: `python image/draw.py`.
 
 Dark ink on a white card with a frame, so that they read on dark pages as on light ones.
 """
@@ -243,6 +243,45 @@ def faces() -> None:
     )  # fmt: skip
 
 
+def gan() -> None:
+    """Two networks, two phases: what each learns from the same judgement."""
+    parts = [
+        box(24, 76, 92, 72, "#eceff1", INK),
+        text(70, 108, "z", 18, weight="bold"),
+        text(70, 132, "noise", 13),
+        arrow("M118 112 H148"),
+        '<path d="M150 94 L262 66 V158 L150 130 z" fill="#fff3e0" '
+        f'stroke="{BACK}" stroke-width="2"/>',
+        text(208, 118, "G", 20, weight="bold"),
+        arrow("M264 112 H294"),
+        box(296, 76, 104, 72, "#ffebee", BACK),
+        text(348, 108, "G(z)", 17, weight="bold"),
+        text(348, 132, "fake", 13),
+        box(296, 192, 104, 72, "#e3f2fd", FROZEN),
+        text(348, 224, "x", 18, weight="bold"),
+        text(348, 248, "real", 13),
+        arrow("M402 112 C440 112 440 158 468 164"),
+        arrow("M402 228 C440 228 440 182 468 176"),
+        '<path d="M470 124 L582 152 V188 L470 216 z" fill="#f3e5f5" '
+        f'stroke="{STYLE}" stroke-width="2"/>',
+        text(524, 177, "D", 20, weight="bold"),
+        arrow("M584 170 H620"),
+        box(622, 134, 122, 72, "#f3e5f5", STYLE),
+        text(683, 166, "logit", 17, weight="bold"),
+        text(683, 190, "how real it looks", 13),
+        arrow("M700 208 V290 H524 V208", STYLE, dashed=True),
+        text(524, 312, "phase 1: D learns, real up and fake down; G is held still", 13, STYLE),
+        arrow("M700 132 V42 H208 V72", BACK, dashed=True),
+        text(454, 32, "phase 2: G learns, fake up, through D; D is held still", 13, BACK),
+    ]
+    card(
+        "gan.svg", 768, 330,
+        "The generator G turns noise into a fake; the discriminator D says of fakes and real "
+        "pictures how real they look. In phase 1 this trains D, in phase 2 it trains G through D.",
+        parts,
+    )  # fmt: skip
+
+
 STYLE_BLOCKS = (1, 2, 3, 4)
 
 if __name__ == "__main__":
@@ -252,3 +291,4 @@ if __name__ == "__main__":
     convolutional()
     denoising()
     faces()
+    gan()
