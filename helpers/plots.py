@@ -412,6 +412,25 @@ def scatters(title: str, planes: dict[str, np.ndarray], labels: np.ndarray) -> F
     return picture
 
 
+def clouds(title: str, planes: dict[str, np.ndarray], real: np.ndarray) -> Figure:
+    """Generated points over real ones, side by side, all on the plane of the real ones.
+
+    Args:
+        title: above the figure.
+        planes: name to generated points, shape (n, 2); those far out are not seen.
+        real: real points, shape (m, 2), in grey.
+    """
+    picture, panels = figure(title, 1, len(planes), size=(9, 0.75 + 8.6 / len(planes)))
+    reach = 1.3 * np.abs(real).max()
+    for axes, (name, points) in zip(panels, planes.items(), strict=True):
+        axes.scatter(real[:, 0], real[:, 1], s=6, color="#bbbbbb", lw=0)
+        axes.scatter(points[:, 0], points[:, 1], s=3, color=COLOURS[1], lw=0)
+        limits = (-reach, reach)
+        axes.set(xlim=limits, ylim=limits, aspect="equal", xticks=[], yticks=[])
+        axes.set_title(name, fontsize=9)
+    return picture
+
+
 def ellipses(axes, z_mean: np.ndarray, z_log_var: np.ndarray, labels: np.ndarray, stds: float = 2):
     """The posterior q(z | x) of each image as an ellipse of `stds` standard deviations.
 

@@ -159,3 +159,10 @@ def test_heatmaps_share_one_scale_and_one_list_of_names():
     assert not any(label.get_text() for label in right.get_yticklabels())
     assert all(axes.images[0].get_clim() == (0, 1) for axes in (left, right))
     assert scale.get_ylabel() == "share" and left.get_xlabel() == "dimension"
+
+
+def test_clouds_share_the_plane_of_the_real_points():
+    real, far = np.array([[-1.0, 0.0], [2.0, 1.0]]), np.full((3, 2), 50.0)
+    figure = plots.clouds("two generators", {"near": real, "lost": far}, real)
+    assert [axes.get_title() for axes in figure.axes] == ["near", "lost"]
+    assert all(axes.get_xlim() == pytest.approx((-2.6, 2.6)) for axes in figure.axes)
