@@ -282,6 +282,34 @@ def gan() -> None:
     )  # fmt: skip
 
 
+def dcgan() -> None:
+    """Noise to maps to a picture, and the same way back to one logit."""
+    up = ((150, 34, "64"), (226, 58, "7 × 7"), (306, 88, "14 × 14"), (396, 124, "28 × 28"))
+    down = ((396, 124, ""), (486, 88, "14 × 14"), (560, 58, "7 × 7"), (634, 34, "1"))
+    below = {150: "noise", 226: "64 maps", 306: "32 maps", 486: "32 maps", 560: "64 maps"}
+    parts = [
+        text(180, 36, "G: transposed convolutions, batch norm, ReLU, tanh", 13, BACK, "bold"),
+        text(566, 36, "D: strided convolutions, LeakyReLU", 13, STYLE, "bold"),
+        text(634, 196, "logit", 12),
+        text(396, 206, "picture in [-1, 1]", 12),
+    ]
+    for row, fill, stroke in ((up, "#fff3e0", BACK), (down, "#f3e5f5", STYLE)):
+        for (x, side, name), (following, next_side, _) in zip(
+            row, (*row[1:], (0, 0, "")), strict=True
+        ):
+            parts.append(box(x - side / 4, 120 - side / 2, side / 2, side, fill, stroke))
+            parts.append(text(x, 112 - side / 2 if name else 0, name, 12))
+            if following:
+                parts.append(arrow(f"M{x + side / 4 + 3} 120 H{following - next_side / 4 - 3}"))
+    parts += [text(x, 196, words, 12) for x, words in below.items()]
+    card(
+        "dcgan.svg", 768, 226,
+        "G turns 64 numbers of noise into 64 maps of 7 by 7, then 32 of 14 by 14, then a picture "
+        "of 28 by 28; D goes the same way back, by strided convolutions, to one logit.",
+        parts,
+    )  # fmt: skip
+
+
 STYLE_BLOCKS = (1, 2, 3, 4)
 
 if __name__ == "__main__":
@@ -292,3 +320,4 @@ if __name__ == "__main__":
     denoising()
     faces()
     gan()
+    dcgan()
