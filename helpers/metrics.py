@@ -396,7 +396,7 @@ def train_attribute_judge(
     h = layers.AveragePooling2D(2)(picture)
     for width in widths:
         h = layers.Conv2D(width, 3, 2, "same", activation="relu")(h)
-    h = layers.Dense(128, "relu")(layers.Flatten()(h))
+    h = layers.Dense(128, "relu", name="features")(layers.Flatten()(h))
     counts = {name: int(values.max()) + 1 for name, values in attributes.items()}
     heads = {n: layers.Dense(count, "softmax", name=n)(h) for n, count in counts.items()}
     judge = keras.Model(picture, heads)
@@ -412,6 +412,13 @@ def read_attributes(judge: keras.Model, images: np.ndarray) -> dict[str, np.ndar
     """What a judge from :func:`train_attribute_judge` sees: name to values, int of shape (n,)."""
     parts = [judge(images[start : start + 500]) for start in range(0, len(images), 500)]
     return {n: np.concatenate([np.argmax(part[n], axis=1) for part in parts]) for n in parts[0]}
+
+
+def read_features(judge: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The layer "features" of a judge of this module, shape (n, width)."""
+    network = keras.Model(judge.input, judge.get_layer("features").output)
+    parts = [network(images[start : start + 500]) for start in range(0, len(images), 500)]
+    return np.concatenate([np.array(part) for part in parts])
 
 
 def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: str):
@@ -587,6 +594,12 @@ def class_histogram(probabilities: np.ndarray) -> tuple[np.ndarray, float]:
     return shares, float(entropy(shares, np.full(count, 1 / count)))
 
 
+def score_features(real: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
+    """`cnn_fd`, `precision` and `recall` of two sets of features, each of shape (n, width)."""
+    precision, recall = precision_recall(real, drawn)
+    return {"cnn_fd": frechet_distance(real, drawn), "precision": precision, "recall": recall}
+
+
 def score_pictures(judge: keras.Model, real: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
     """What the card of a GAN holds; 5,000 pictures of each kind are customary here.
 
@@ -599,7 +612,5 @@ def score_pictures(judge: keras.Model, real: np.ndarray, drawn: np.ndarray) -> d
         `cnn_fd`, `precision`, `recall`, `classes` (how many were drawn) and `class_kl` in nats.
     """
     (known, _), (features, chances) = (read_pictures(judge, images) for images in (real, drawn))
-    precision, recall = precision_recall(known, features)
     shares, kl = class_histogram(chances)
-    found = {"cnn_fd": frechet_distance(known, features), "precision": precision, "recall": recall}
-    return {**found, "classes": float(np.sum(shares > 0)), "class_kl": kl}
+    return {**score_features(known, features), "classes": float(np.sum(shares > 0)), "class_kl": kl}
