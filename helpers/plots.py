@@ -420,7 +420,8 @@ def clouds(title: str, planes: dict[str, np.ndarray], real: np.ndarray) -> Figur
         planes: name to generated points, shape (n, 2); those far out are not seen.
         real: real points, shape (m, 2), in grey.
     """
-    picture, panels = figure(title, 1, len(planes), size=(9, 0.6 + 8.6 / len(planes)))
+    side = min(3, 8.8 / len(planes))
+    picture, panels = figure(title, 1, len(planes), size=(side * len(planes), side + 0.5))
     reach = 1.3 * np.abs(real).max()
     for axes, (name, points) in zip(panels, planes.items(), strict=True):
         axes.scatter(real[:, 0], real[:, 1], s=6, color="#bbbbbb", lw=0)
