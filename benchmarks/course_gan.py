@@ -18,7 +18,7 @@ import time
 import keras
 import numpy as np
 
-LATENT_DIM, BATCH_SIZE, EVERY, LOOK = 32, 128, 10.0, 5000
+LATENT_DIM, BATCH_SIZE, EVERY, LOOK = 32, 128, 5.0, 5000
 
 
 def networks():

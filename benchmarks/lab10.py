@@ -1,0 +1,138 @@
+"""Lab 10: the course-shaped DCGAN beside ours, per step and to the same CNN-FD.
+
+The course-shaped loop runs in a process of its own, with TensorFlow's default settings (see
+`course_gan.py`); it draws 5,000 pictures every five seconds of training, and this process measures
+them with its own judge. Ours is the lab's own live training, its networks read from its notebook,
+with a look every 50 steps. Looks and tracing count for neither; one run each.
+
+On one and the same network both loops do the same arithmetic, and at batch 128 arithmetic is nearly
+all there is. TensorFlow leaves oneDNN off on processors without AVX-512 unless asked, and a
+course-shaped loop does not ask: one row runs it so.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import course_gan
+import keras
+import nbformat
+import numpy as np
+from clocks import Clock
+from report import as_rows
+
+from helpers import data, gan, latent, metrics, runtime
+
+TARGETS, SECONDS, EQUAL, STEPS = (20.0, 12.0), 150, 30, 2800
+LEARNING_RATE, BATCH_SIZE, WIDTH = 2e-3, 32, 64
+SCRIPT = Path(__file__).with_name("course_gan.py")
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "10_dcgan.ipynb"
+
+
+def course(images: np.ndarray, seconds: float, steps: int, **settings) -> dict:
+    """What a course-shaped run in a process of its own wrote."""
+    ours = runtime.ENVIRONMENT
+    plain = {name: value for name, value in os.environ.items() if name not in ours}
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{folder}/images.npy", f"{folder}/out.npz"]
+        np.save(files[0], images)
+        command = [sys.executable, SCRIPT, files[0], str(seconds), str(steps), files[1]]
+        how = {"env": {**plain, **settings}, "capture_output": True, "check": True}
+        subprocess.run(command, **how)
+        return dict(np.load(files[1]))
+
+
+def step_milliseconds(images: np.ndarray) -> list[float]:
+    """Course-shaped, the same with oneDNN off, and ours on the same networks."""
+    few = images[: 40 * course_gan.BATCH_SIZE]
+    runs = [course(few, 60, 40, **more) for more in ({}, {"TF_ENABLE_ONEDNN_OPTS": "0"})]
+    keras.utils.set_random_seed(0)
+    model = gan.GAN(*course_gan.networks(), seed=0)
+    model.compile(keras.optimizers.RMSprop(), keras.optimizers.RMSprop(), jit_compile=False)
+    clock = Clock()
+    model.fit(
+        gan.to_tanh_range(few), batch_size=course_gan.BATCH_SIZE, verbose=0, callbacks=[clock]
+    )
+    each = [*(run["seconds"] for run in runs), clock.seconds]
+    return [1000 * float(np.median(seconds[10:])) for seconds in each]
+
+
+def lab_networks():
+    """G and D as the lab's notebook writes them."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    space = {"keras": keras, "LATENT_DIM": 64, "WIDTH": WIDTH}
+    for cell in notebook.cells:
+        if cell.source.startswith(("def generator(", "def discriminator(")):
+            exec(cell.source, space)
+    return space["generator"](), space["discriminator"]()
+
+
+class Looks(keras.callbacks.Callback):
+    """Seconds of training and CNN-FD, every 50 steps."""
+
+    def __init__(self, distance):
+        super().__init__()
+        self.distance, self.z, self.spent, self.done = distance, None, 0.0, 0
+        self.found = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.spent += time.perf_counter() - self.start if self.done else 0.0
+        self.done += 1
+        if self.done % 50 == 0:
+            z = latent.prior_codes(course_gan.LOOK, self.model.latent_dim)
+            drawn = gan.to_unit_range(self.model.sample(z))
+            self.found.append((self.spent, self.distance(drawn)))
+
+
+def our_looks(images: np.ndarray, distance) -> list[tuple]:
+    """The lab's live training, looked at."""
+    keras.utils.set_random_seed(0)
+    model = gan.GAN(*lab_networks(), average=0.98, seed=0)
+    schedules = [keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS) for _ in range(2)]
+    model.compile(*(keras.optimizers.Adam(s, 0.5, 0.9) for s in schedules), jit_compile=False)
+    looks = Looks(distance)
+    real = gan.to_tanh_range(images)
+    model.fit(real, batch_size=BATCH_SIZE, steps_per_epoch=STEPS, verbose=0, callbacks=[looks])
+    return looks.found
+
+
+def first_at(looks: list[tuple], target: float) -> float:
+    """Seconds of the first look at or below a CNN-FD; infinite where there is none."""
+    return next((seconds for seconds, distance in looks if distance <= target), np.inf)
+
+
+def at_seconds(looks: list[tuple], seconds: float) -> float:
+    """CNN-FD of the last look within some seconds."""
+    return [distance for spent, distance in looks if spent <= seconds][-1]
+
+
+def rows() -> list[dict]:
+    """Measure everything, the quick things first."""
+    train, test = data.fashion_mnist()
+    theirs, without, ours = step_milliseconds(train.images)
+    judge = metrics.train_cnn_judge(train.images, train.labels)
+    known = metrics.read_pictures(judge, test.images[:5000])[0]
+
+    def distance(pictures):
+        return metrics.frechet_distance(known, metrics.read_pictures(judge, pictures)[0])
+
+    run = course(train.images, SECONDS, 10**6)
+    drawn = (pictures.astype("float32") / 255 for pictures in run["pictures"])
+    course_looks = [(t, distance(p)) for (t, _), p in zip(run["times"], drawn, strict=True)]
+    our_looks_found = our_looks(train.images, distance)
+    found = [
+        ("step, same networks", theirs, ours, "ms"),
+        ("step, same networks, course-shaped without oneDNN", without, ours, "ms"),
+    ]
+    for target in TARGETS:
+        pair = first_at(course_looks, target), first_at(our_looks_found, target)
+        found.append((f"training to CNN-FD {target:g} on Fashion-MNIST", *pair, "s"))
+    equal = at_seconds(course_looks, EQUAL), at_seconds(our_looks_found, EQUAL)
+    found.append((f"CNN-FD after {EQUAL} s of training", *equal, ""))
+    return as_rows("10", found)
