@@ -310,6 +310,48 @@ def dcgan() -> None:
     )  # fmt: skip
 
 
+def face_gan() -> None:
+    """A conditional GAN, and two menus that change only how it is trained."""
+    parts = [
+        box(24, 52, 96, 56, "#eceff1", INK),
+        text(72, 76, "z", 17, weight="bold"),
+        text(72, 96, "noise", 12),
+        box(24, 132, 96, 56, "#e8f5e9", CONTENT),
+        text(72, 156, "glasses,", 12),
+        text(72, 174, "smile, …", 12),
+        arrow("M122 80 L158 104"),
+        arrow("M122 156 L158 132"),
+        '<path d="M160 100 L250 76 V160 L160 136 z" fill="#fff3e0" '
+        f'stroke="{BACK}" stroke-width="2"/>',
+        text(206, 124, "G", 20, weight="bold"),
+        arrow("M252 118 H286"),
+        box(288, 76, 84, 84, "#fff8e1", "#f9a825"),
+        text(330, 124, "face", 15, weight="bold"),
+        arrow("M374 118 H408"),
+        '<path d="M410 76 L500 100 V136 L410 160 z" fill="#f3e5f5" '
+        f'stroke="{STYLE}" stroke-width="2"/>',
+        text(454, 124, "D", 20, weight="bold"),
+        arrow("M502 118 H536"),
+        text(564, 123, "logit", 15, weight="bold"),
+        arrow("M72 190 V216 H454 V152", CONTENT),
+        text(262, 208, "the same attributes: is it this face?", 12, CONTENT),
+        box(610, 40, 134, 84, "#e3f2fd", FROZEN),
+        text(677, 62, "objective", 14, FROZEN, "bold"),
+        text(677, 84, "minimax, hinge,", 12),
+        text(677, 104, "Wasserstein, …", 12),
+        box(610, 136, 134, 84, "#e3f2fd", FROZEN),
+        text(677, 158, "penalty", 14, FROZEN, "bold"),
+        text(677, 180, "none, R1,", 12),
+        text(677, 200, "DRAGAN, WGAN-GP", 12),
+    ]
+    card(
+        "face_gan.svg", 768, 240,
+        "Noise and attributes enter G, which draws a face. D sees the face and the same attributes "
+        "and gives a logit. Two menus choose the objective and the penalty.",
+        parts,
+    )  # fmt: skip
+
+
 STYLE_BLOCKS = (1, 2, 3, 4)
 
 if __name__ == "__main__":
@@ -321,3 +363,4 @@ if __name__ == "__main__":
     faces()
     gan()
     dcgan()
+    face_gan()
