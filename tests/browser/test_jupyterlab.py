@@ -1,8 +1,8 @@
 """A learner's hands: JupyterLab as `make lab` opens it, driven in the system's Chromium.
 
-Runs the cells of notebooks 07 and 02 up to each widget, then drags the pad, moves sliders by key,
-presses Train and Stop, uploads a picture, and looks at what changes. Saves the README's picture to
-`tests/browser/screenshots/`.
+Runs the cells of notebooks up to each widget, then drags the pad, moves sliders by key, presses
+Train and Stop, uploads a picture, plays a GAN, and looks at what changes. Saves the pictures of the
+README to `tests/browser/screenshots/`.
 """
 
 import json
@@ -370,3 +370,35 @@ def test_studio_by_keyboard_preset_and_reset(page, lab08):
     before = picture_of(lab)
     lab.locator("button", has_text="Random face").click()
     assert changed(page, lambda: picture_of(lab), before)
+
+
+def test_step_and_play_a_gan(page):
+    sources, _ = code_cells("09_first_gan.ipynb")
+    open_notebook(page, "notebooks/09_first_gan.ipynb")
+    first = ("runtime.prepare(", "import keras", "def networks(", "ring = toys.ring()")
+    for text in (*first, "stepper = widgets.GanStepper"):
+        run_cell(page, index_of(sources, text))
+    lab = output_area(page, index_of(sources, "stepper = widgets.GanStepper"))
+    caption = lab.locator(".gdl-caption")
+
+    def press_button(name):
+        lab.locator("button", has_text=name).focus()
+        page.keyboard.press("Enter")
+
+    for name in ("step D", "step G", "play"):
+        before, text = picture_of(lab), caption.inner_text()
+        press_button(name)
+        assert changed(page, lambda old=before: picture_of(lab) == old, True), name
+        assert changed(page, caption.inner_text, text), name
+    assert changed(page, lambda: lab.locator("button", has_text="pause").count(), 0)
+    press_button("pause")
+    assert changed(page, lambda: lab.locator("button", has_text="pause").count(), 1)
+    page.wait_for_timeout(1000)
+    stopped = caption.inner_text()
+    page.wait_for_timeout(1000)
+    assert caption.inner_text() == stopped
+    page.screenshot(path=SCREENSHOTS / "gan_stepper.png")
+    before = picture_of(lab)
+    lab.locator("select").first.select_option("grid")
+    assert changed(page, lambda: picture_of(lab), before)
+    assert "of 25 modes" in caption.inner_text()
