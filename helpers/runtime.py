@@ -49,7 +49,7 @@ def _muted_log():
         os.close(nowhere)
 
 
-def prepare(seed: int) -> None:
+def prepare(seed: int, logical_cpus: int = 1) -> None:
     """Load TensorFlow without its log lines, seed everything, and print the device line.
 
     Call it in the first cell of a notebook, before other imports: on one machine, with one thread
@@ -57,9 +57,11 @@ def prepare(seed: int) -> None:
 
     Args:
         seed: any integer of 32 bits, 0 or more.
+        logical_cpus: devices to make of the CPU, to try out on one machine what needs several.
 
     Raises:
-        RuntimeError: the kernel asks for a GPU (`GDL_DEVICE=gpu`) and TensorFlow sees none.
+        RuntimeError: TensorFlow already runs, too late to divide the CPU; or the kernel asks for a
+            GPU (`GDL_DEVICE=gpu`) and TensorFlow sees none.
     """
     with _muted_log():
         import keras
@@ -71,12 +73,26 @@ def prepare(seed: int) -> None:
             "This kernel is for a GPU and TensorFlow sees none: check nvidia-smi, install the GPU "
             "build (README, 'On a GPU'), or choose the kernel gdl-cpu."
         )
+    if logical_cpus > 1:
+        _divide_cpu(tf, logical_cpus)
     keras.utils.set_random_seed(seed)
     if gpus:
         tf.config.experimental.enable_op_determinism()
     device = f"{len(gpus)} GPU" if gpus else f"CPU, {os.environ['TF_NUM_INTRAOP_THREADS']} threads"
     versions = f"TensorFlow {tf.__version__} · Keras {keras.__version__}"
     print(f"Device: {device} · {versions} · seed {seed}")
+
+
+def _divide_cpu(tf, count: int) -> None:
+    """Make several logical devices of the CPU; again with the same count changes nothing."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        parts = [tf.config.LogicalDeviceConfiguration()] * count
+        tf.config.set_logical_device_configuration(cpu, parts)
+    except RuntimeError as error:
+        if len(tf.config.list_logical_devices("CPU")) != count:
+            hint = "restart the kernel and call runtime.prepare first"
+            raise RuntimeError(f"TensorFlow already runs on one CPU device: {hint}.") from error
 
 
 def budget(lab, full):

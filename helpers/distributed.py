@@ -1,0 +1,223 @@
+"""How do several devices take one and the same step?
+
+Each holds a copy of both networks and sees its share of the batch; the gradients are averaged over
+the devices, and every copy takes the same step. With equal shares the mean of the means is the mean
+over the whole batch, so the losses are those of one device, up to rounding:
+
+    gradient = 1 / devices * sum over devices of ( gradient of the loss of the device's share )
+
+That holds where a loss is a mean over pictures. Batch norm breaks it, as each device would see the
+statistics of its share only; `BatchNormalization(synchronized=True)` repairs that.
+
+    python -m helpers.distributed --workers 1       one process
+    python -m helpers.distributed --workers 2       two processes on this machine, over loopback
+    python -m helpers.distributed --devices 2       one process, two logical devices on its CPU
+
+What runs here was tested on CPUs. What was not: on one machine with several GPUs
+`tf.distribute.MirroredStrategy()` takes them all; on several machines each process is started by
+hand with its own `TF_CONFIG` (:func:`cluster` writes one) and `MultiWorkerMirroredStrategy()`; on a
+TPU `tf.distribute.TPUStrategy` takes the place of both. :func:`train` takes any of them.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers import gan, runtime, toys
+
+TIME_LIMIT = 300
+BATCH_SIZE = 128
+
+
+def shares(strategy, array: np.ndarray):
+    """Give each device its part of a batch, all parts equally long.
+
+    Args:
+        strategy: a `tf.distribute.Strategy`.
+        array: the whole batch, its length a multiple of the number of devices.
+
+    Raises:
+        ValueError: the batch cannot be shared evenly.
+    """
+    count = strategy.num_replicas_in_sync
+    if len(array) % count:
+        hint = "use a batch size that the number of devices divides"
+        raise ValueError(f"{len(array)} pictures cannot be shared by {count} devices: {hint}.")
+    parts = np.split(np.asarray(array, "float32"), count)
+    return strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+    )
+
+
+def train(
+    strategy, build: Callable, real: np.ndarray, steps: int, batch_size: int, seed: int = 0
+) -> np.ndarray:
+    """Train a GAN under a strategy, both phases in each step.
+
+    Args:
+        strategy: a `tf.distribute.Strategy`; `tf.distribute.get_strategy()` is one device.
+        build: called without arguments inside the strategy's scope; returns a compiled
+            :class:`helpers.gan.GAN` without conditions.
+        real: pictures in [-1, 1] or points; batches are taken in order, from the start again when
+            they are used up.
+        steps: how many.
+        batch_size: pictures per step over all devices together.
+        seed: of the noise, which is the same however many devices share it.
+
+    Returns:
+        D's and G's loss after each step, the mean over the devices, shape (steps, 2).
+
+    Raises:
+        ValueError: a batch cannot be shared evenly.
+    """
+    with strategy.scope():
+        model = build()
+
+    def step(pictures, z_first, z_second):
+        d_loss, *_ = model.discriminator_step(pictures, z_first)
+        g_loss, _ = model.generator_step(z_second)
+        return d_loss, g_loss
+
+    @tf.function
+    def everywhere(*given):
+        return [strategy.reduce("MEAN", loss, axis=None) for loss in strategy.run(step, args=given)]
+
+    noise, found = np.random.default_rng(seed), []
+    for number in range(steps):
+        rows = np.arange(number * batch_size, (number + 1) * batch_size) % len(real)
+        z = noise.normal(size=(2, batch_size, model.latent_dim))
+        given = [shares(strategy, part) for part in (real[rows], z[0], z[1])]
+        found.append([float(loss) for loss in everywhere(*given)])
+    return np.array(found)
+
+
+def ring_gan() -> gan.GAN:
+    """A small GAN for points on the plane, without batch norm."""
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    networks = []
+    for outputs, activation in ((2, "relu"), (1, "leaky_relu")):
+        stack = [layers.Dense(64, activation), layers.Dense(64, activation), layers.Dense(outputs)]
+        x = keras.Input((2,))
+        networks.append(keras.Model(x, keras.Sequential(stack)(x)))
+    model = gan.GAN(*networks, penalty="r1", penalty_weight=0.1, seed=0)
+    model.compile(*(keras.optimizers.Adam(1e-3, 0.5) for _ in range(2)), jit_compile=False)
+    return model
+
+
+def cluster(workers: int, index: int, ports: list[int]) -> str:
+    """The `TF_CONFIG` of one process among several on this machine."""
+    addresses = [f"localhost:{port}" for port in ports[:workers]]
+    return json.dumps(
+        {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("localhost", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def launch(workers: int, steps: int) -> np.ndarray:
+    """Train the ring GAN in several processes on this machine.
+
+    Args:
+        workers: how many; they share each batch of 128 points.
+        steps: how many.
+
+    Returns:
+        What :func:`train` returns, as the first worker saw it.
+
+    Raises:
+        RuntimeError: a worker failed or did not end in time; holds the end of what it wrote.
+    """
+    ports, processes = free_ports(workers), []
+    command = [sys.executable, "-m", "helpers.distributed", "--steps", str(steps), "--as-worker"]
+    for index in range(workers):
+        environment = {**os.environ, "TF_CONFIG": cluster(workers, index, ports)}
+        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, env=environment, **how))
+    try:
+        return np.array(json.loads(_answers(processes)[0].splitlines()[-1]))
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _answers(processes: list) -> list[str]:
+    """What each worker printed, once all have ended well; the first failure ends the wait."""
+    end = time.monotonic() + TIME_LIMIT
+    while any(process.poll() is None for process in processes):
+        if any(process.poll() for process in processes):
+            break
+        if time.monotonic() > end:
+            raise RuntimeError(
+                f"The workers did not end within {TIME_LIMIT} s: use fewer steps or fewer workers."
+            )
+        time.sleep(0.1)
+    for index, process in enumerate(processes):
+        if process.poll():
+            log = process.communicate()[1].strip()[-400:]
+            raise RuntimeError(f"Worker {index} failed, so all were stopped. It said: {log}")
+    return [process.communicate()[0] for process in processes]
+
+
+def logical_cpus(count: int) -> tf.distribute.Strategy:
+    """A strategy over the logical CPUs that `runtime.prepare(logical_cpus=...)` made.
+
+    Raises:
+        RuntimeError: there are fewer.
+    """
+    found = tf.config.list_logical_devices("CPU")
+    if len(found) < count:
+        hint = f"restart the kernel and call runtime.prepare(..., logical_cpus={count}) first"
+        raise RuntimeError(f"There are {len(found)} logical CPUs, not {count}: {hint}.")
+    return tf.distribute.MirroredStrategy([device.name for device in found[:count]])
+
+
+def _work(steps: int, strategy) -> list:
+    points = toys.ring().points(10 * BATCH_SIZE)
+    return train(strategy, ring_gan, points, steps, BATCH_SIZE).tolist()
+
+
+def main() -> None:
+    """Read the options, train, print both losses of every step."""
+    parser = argparse.ArgumentParser(description="Train a small GAN on several devices.")
+    parser.add_argument("--workers", type=int, default=1, help="processes on this machine")
+    parser.add_argument("--devices", type=int, default=1, help="logical CPUs in one process")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if min(given.workers, given.devices, given.steps) < 1 or BATCH_SIZE % given.workers:
+        parser.error(f"use whole numbers of 1 or more; workers must divide {BATCH_SIZE}")
+    if given.as_worker:
+        print(json.dumps(_work(given.steps, tf.distribute.MultiWorkerMirroredStrategy())))
+        return
+    if given.workers > 1:
+        found = launch(given.workers, given.steps)
+    else:
+        runtime.prepare(seed=0, logical_cpus=given.devices)
+        one = given.devices == 1
+        strategy = tf.distribute.get_strategy() if one else logical_cpus(given.devices)
+        found = _work(given.steps, strategy)
+    for number, (d_loss, g_loss) in enumerate(found, 1):
+        print(f"step {number:3d}: D's loss {d_loss:.6f}, G's loss {g_loss:.6f}")
+
+
+if __name__ == "__main__":
+    main()
