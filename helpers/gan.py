@@ -156,7 +156,7 @@ class GAN(keras.Model):
         if self.replay is not None:
             fake = self.replay(fake)
         with tf.GradientTape() as tape:
-            real_logits, fake_logits = self._judge_both(real, fake, conditions)
+            real_logits, fake_logits = self.judge_both(real, fake, conditions)
             loss = self.discriminator_loss(real_logits, fake_logits)
             loss += self._penalty(real, fake, conditions)
         length = self._apply(tape, loss, self.discriminator, self.discriminator_optimizer)
@@ -195,7 +195,8 @@ class GAN(keras.Model):
         chance = keras.random.uniform(ops.shape(logits), seed=self.seed_generator)
         return ops.where(chance < self.settings["flip"], other, label)
 
-    def _judge_both(self, real, fake, conditions):
+    def judge_both(self, real, fake, conditions):
+        """D's logits of real pictures and of fakes, as phase 1 takes them; see `batches`."""
         if self.settings["batches"] != "mixed":
             return self.judge(real, conditions), self.judge(fake, conditions)
         twice = [ops.concatenate([told, told]) for told in conditions]
