@@ -302,9 +302,10 @@ class ReplayBuffer(keras.layers.Layer):
 
     def call(self, fakes):
         """Return a batch of the same shape, some of it from earlier calls."""
-        count = max(1, int(self.share * fakes.shape[0])) if self.share else 0
-        if count == 0:
+        if not self.share:
             return fakes
+        wanted = self.share * ops.cast(ops.shape(fakes)[0], "float32")
+        count = ops.maximum(1, ops.cast(wanted, "int32"))
         new = fakes[:count]
         full = self.seen >= self.capacity
         drawn = keras.random.randint((count,), 0, self.capacity, seed=self.seed_generator)
