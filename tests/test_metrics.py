@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import small_vae
-from scipy.linalg import hadamard
-from scipy.stats import norm
+from scipy.linalg import hadamard, sqrtm
+from scipy.stats import chi2, entropy, norm
 from sklearn.metrics import mean_squared_error
 
-from helpers import losses, metrics, vae
+from helpers import losses, metrics, toys, vae
 
 
 class Linear:
@@ -313,3 +313,139 @@ def test_nearest_images_are_found_whatever_the_noise():
     places, errors = metrics.nearest_images(known, known[order] + 0.01)
     np.testing.assert_array_equal(places, order)
     np.testing.assert_allclose(errors, 1e-4, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", toys.TOYS)
+def test_a_cloud_covers_all_its_own_modes(name):
+    toy = toys.TOYS[name]()
+    modes, near = metrics.mode_coverage(toy.points(10_000), toy)
+    assert modes == len(toy.centres)
+    within = pytest.approx(chi2.cdf(9, df=2), abs=0.005)
+    assert near == within if name in ("ring", "grid") else near >= 0.98
+
+
+def test_a_collapsed_generator_covers_one_mode():
+    toy = toys.ring()
+    alone = toy._replace(centres=toy.centres[3:4]).points(1000)
+    assert metrics.mode_coverage(alone, toy) == (1, pytest.approx(0.989, abs=0.01))
+    assert metrics.mode_coverage(np.zeros((1000, 2)), toy) == (0, 0.0)
+
+
+@pytest.mark.parametrize(("count", "covered"), [(24, 1), (25, 2)])
+def test_a_mode_counts_from_a_fifth_of_its_fair_share(count, covered):
+    toy = toys.ring()
+    points = np.repeat(toy.centres[:2], (1000 - count, count), axis=0)
+    assert metrics.mode_coverage(points, toy) == (covered, 1.0)
+
+
+def gaussian_rows(mean, covariance, count=400):
+    """Rows whose mean and covariance are exactly these."""
+    rows = np.random.default_rng(0).normal(size=(count, len(mean)))
+    rows -= rows.mean(axis=0)
+    rows = rows @ np.linalg.inv(np.linalg.cholesky(np.atleast_2d(np.cov(rows.T)))).T
+    return rows @ np.linalg.cholesky(covariance).T + mean
+
+
+def test_frechet_distance_of_round_gaussians_is_the_closed_form():
+    first = gaussian_rows([0, 0, 0], np.diag([1.0, 4.0, 9.0]))
+    second = gaussian_rows([1, 2, -2], np.diag([4.0, 4.0, 1.0]))
+    expected = 9 + (2 - 1) ** 2 + 0 + (1 - 3) ** 2
+    assert metrics.frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_is_that_of_the_matrix_root():
+    rng = np.random.default_rng(1)
+    first, second = (rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6)) for _ in range(2))
+    covariances = [np.cov(rows.T) for rows in (first, second)]
+    root = sqrtm(covariances[0] @ covariances[1]).real
+    gap = first.mean(axis=0) - second.mean(axis=0)
+    expected = gap @ gap + np.trace(sum(covariances) - 2 * root)
+    assert metrics.frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)
+    backwards = metrics.frechet_distance(second, first)
+    assert backwards == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_of_equals_is_nothing_also_where_features_are_dead():
+    rows = np.random.default_rng(0).normal(size=(300, 5)) * [1, 1, 0, 0, 1]
+    assert metrics.frechet_distance(rows, rows) == pytest.approx(0, abs=1e-6)
+    single = gaussian_rows([0.0], np.eye(1)), gaussian_rows([2.0], 4 * np.eye(1))
+    assert metrics.frechet_distance(*single) == pytest.approx(4 + 1, rel=1e-6)
+
+
+def test_precision_and_recall_of_equal_disjoint_and_narrow_sets():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(600, 3))
+    assert metrics.precision_recall(rows, rows) == (1, 1)
+    assert metrics.precision_recall(rows, rows + 100) == (0, 0)
+    both = np.concatenate([rows[:300], rows[300:] + 100])
+    assert metrics.precision_recall(both, rows[:300]) == (1, pytest.approx(0.5, abs=0.01))
+    assert metrics.precision_recall(rows[:300], both) == (pytest.approx(0.5, abs=0.01), 1)
+
+
+def test_precision_by_hand_on_a_line():
+    real = np.array([[0.0], [1.0], [2.0], [3.0]])
+    drawn = np.array([[-2.5], [-3.5], [4.9], [5.1]])
+    precision, _ = metrics.precision_recall(real, drawn, neighbours=2)
+    assert precision == 0.25
+    precision, recall = metrics.precision_recall(real, drawn)
+    assert (precision, recall) == (0.75, 1.0)
+
+
+def test_class_histogram_is_scipys_divergence_from_equal_shares():
+    chances = np.random.default_rng(0).dirichlet(np.ones(4) / 2, size=500)
+    counts = np.bincount(chances.argmax(axis=1), minlength=4)
+    shares, kl = metrics.class_histogram(chances)
+    np.testing.assert_allclose(shares, counts / 500)
+    assert kl == pytest.approx(np.log(4) - entropy(counts))
+
+
+def test_class_histogram_of_equal_shares_and_of_one_class():
+    shares, kl = metrics.class_histogram(np.tile(np.eye(5), (20, 1)))
+    assert shares.tolist() == [0.2] * 5 and kl == pytest.approx(0, abs=1e-12)
+    shares, kl = metrics.class_histogram(np.tile(np.eye(5)[2], (20, 1)))
+    assert shares.tolist() == [0, 0, 1, 0, 0] and kl == pytest.approx(np.log(5))
+
+
+@pytest.fixture(scope="module")
+def bars():
+    """Noisy pictures of one bright row each, and which row it is."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(4, size=1200)
+    x = 0.2 * rng.random((1200, 8, 8, 1))
+    x[np.arange(1200), 2 * labels] += 0.7
+    return x.astype("float32"), labels
+
+
+@pytest.fixture(scope="module")
+def bar_judge(bars):
+    return metrics.train_cnn_judge(*bars, epochs=6)
+
+
+def test_cnn_judge_learns_and_reads_features_and_chances(bars, bar_judge):
+    x, labels = bars
+    features, chances = metrics.read_pictures(bar_judge, x)
+    assert features.shape == (1200, 64) and chances.shape == (1200, 4)
+    assert np.mean(chances.argmax(axis=1) == labels) >= 0.99
+    np.testing.assert_allclose(chances.sum(axis=1), np.ones(1200), rtol=1e-5)
+    np.testing.assert_allclose(features, bar_judge.predict(x, verbose=0)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_cnn_judge_is_the_same_whatever_ran_before(bars):
+    part = bars[0][:256], bars[1][:256]
+    once, _ = metrics.read_pictures(metrics.train_cnn_judge(*part, epochs=1), part[0])
+    keras.random.normal((3,))
+    again, _ = metrics.read_pictures(metrics.train_cnn_judge(*part, epochs=1), part[0])
+    np.testing.assert_array_equal(once, again)
+
+
+def test_scores_of_pictures_tell_real_from_collapsed_and_from_noise(bars, bar_judge):
+    x, labels = bars
+    equal = metrics.score_pictures(bar_judge, x[:600], x[600:])
+    one = metrics.score_pictures(bar_judge, x[:600], x[labels == 0])
+    noise = np.random.default_rng(1).random((300, 8, 8, 1)).astype("float32")
+    noisy = metrics.score_pictures(bar_judge, x[:600], noise)
+    assert equal["precision"] > 0.8 and equal["recall"] > 0.8 and equal["classes"] == 4
+    assert equal["class_kl"] < 0.02 and equal["cnn_fd"] < 0.1 * one["cnn_fd"]
+    assert one["classes"] == 1 and one["class_kl"] == pytest.approx(np.log(4))
+    assert one["precision"] > 0.8 and one["recall"] < 0.5
+    assert noisy["precision"] < 0.2 and noisy["cnn_fd"] > 10 * equal["cnn_fd"]
