@@ -464,7 +464,7 @@ class FailureWatch(keras.callbacks.Callback):
         cross_entropy = self.model.settings["objective"] in ("minimax", "non_saturating")
         if cross_entropy and recent["d_loss"] < self.LOW_LOSS:
             found["D wins"] = f"D's loss is {recent['d_loss']:.3g}, G hears little from it"
-        steepest = max(recent["d_gradient"], recent["g_gradient"])
+        steepest = float(np.max([recent["d_gradient"], recent["g_gradient"]]))
         if not steepest <= self.STEEP:
             found["steep"] = f"a gradient has length {steepest:.3g}"
         varied = float(np.std(self.model.sample(self.z, *self.told), axis=0).mean())

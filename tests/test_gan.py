@@ -1,0 +1,553 @@
+"""Each phase moves its own network, by the step a tape and an optimizer would take by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from helpers import gan, layers, losses, metrics, toys
+
+DENSE = keras.layers.Dense
+
+
+def networks(latent=3, width=2, classes=0, norm=False, seed=0):
+    """Two tiny networks for points, smooth, so that no unit is dead."""
+    keras.utils.set_random_seed(seed)
+    built = []
+    for wide, outputs in ((latent, width), (width, 1)):
+        inputs = [keras.Input((wide,))] + ([keras.Input((classes,))] if classes else [])
+        h = DENSE(8)(ops.concatenate(inputs, axis=1) if classes else inputs[0])
+        h = keras.layers.BatchNormalization(momentum=0.5)(h) if norm else h
+        h = DENSE(8, "tanh")(keras.layers.Activation("tanh")(h))
+        built.append(keras.Model(inputs if classes else inputs[0], DENSE(outputs)(h)))
+    return built
+
+
+def build(rate=0.05, norm=False, classes=0, optimizer=keras.optimizers.SGD, **settings):
+    """A compiled GAN over points."""
+    model = gan.GAN(*networks(norm=norm, classes=classes), seed=1, **settings)
+    model.compile(optimizer(rate), optimizer(rate), jit_compile=False)
+    return model
+
+
+def batch(count=16, width=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return tf.constant(rng.normal(size=(count, width)), "float32")
+
+
+def values(parts):
+    """Copies of weights."""
+    return [np.array(part) for part in parts]
+
+
+def moved(before, parts):
+    """Which weights are no longer what they were."""
+    return [not np.array_equal(old, new) for old, new in zip(before, parts, strict=True)]
+
+
+GAMES = [(objective, "none") for objective in losses.OBJECTIVES]
+GAMES += [("non_saturating", penalty) for penalty in losses.PENALTIES[1:]]
+GAMES += [("wasserstein", "wgan_gp")]
+
+
+@pytest.mark.parametrize(("objective", "penalty"), GAMES)
+@pytest.mark.parametrize("batches", gan.BATCHES)
+def test_each_phase_moves_all_of_one_network_and_nothing_of_the_other(objective, penalty, batches):
+    model = build(objective=objective, penalty=penalty, batches=batches)
+    g, d = model.generator, model.discriminator
+    before = values(g.weights), values(d.weights)
+    loss, length, real_logits, fake_logits = model.discriminator_step(batch(), batch(width=3))
+    assert np.isfinite(loss) and length > 0 and real_logits.shape == fake_logits.shape == (16, 1)
+    assert not any(moved(before[0], g.weights))
+    # Where the loss is linear in the logits, the last bias cancels: it has no gradient.
+    still = objective in ("wasserstein", "hinge")
+    assert all(moved(before[1], d.weights)[: -1 if still else None])
+    before = values(d.weights)
+    loss, length = model.generator_step(batch(width=3, seed=1))
+    assert np.isfinite(loss) and length > 0
+    assert not any(moved(before, d.weights)) and all(
+        moved(values(networks()[0].weights), g.weights)
+    )
+
+
+@pytest.mark.parametrize(("objective", "penalty"), GAMES)
+def test_training_moves_both_networks(objective, penalty):
+    model = build(objective=objective, penalty=penalty)
+    before = values(model.generator.weights), values(model.discriminator.weights)
+    history = model.fit(np.array(batch(64)), batch_size=16, verbose=0).history
+    assert set(history) == set(gan.METERS) and np.isfinite(list(history.values())).all()
+    assert all(moved(before[0], model.generator.weights))
+    assert np.mean(moved(before[1], model.discriminator.weights)) > 0.8
+
+
+@pytest.mark.parametrize("batches", gan.BATCHES)
+def test_batch_statistics_move_unless_told_to_stay(batches):
+    model = build(norm=True, batches=batches)
+    d_norm, g_norm = (net.layers[2] for net in (model.discriminator, model.generator))
+    fresh = values(d_norm.non_trainable_weights), values(g_norm.non_trainable_weights)
+    model.discriminator_step(batch(), batch(width=3))
+    assert all(moved(fresh[0], d_norm.non_trainable_weights)) == (batches != "inference")
+    assert all(moved(fresh[1], g_norm.non_trainable_weights))
+
+
+def test_mixed_batches_are_normalised_together_and_separate_ones_apart():
+    real, fake, found = batch(), 5 + batch(seed=1), {}
+    for batches in gan.BATCHES:
+        model = build(norm=True, batches=batches)
+        found[batches] = np.concatenate(values(model.judge_both(real, fake, ())))
+    d = networks(norm=True)[1]
+    together = np.array(d(tf.concat([real, fake], 0), training=True))
+    apart = np.concatenate([d(part, training=True) for part in (real, fake)])
+    still = networks(norm=True)[1](tf.concat([real, fake], 0))
+    for batches, expected in zip(gan.BATCHES, (apart, together, still), strict=True):
+        np.testing.assert_allclose(found[batches], expected, atol=1e-5)
+    assert np.abs(together - apart).max() > 0.1
+
+
+@pytest.mark.parametrize("penalty", ["none", "r1"])
+def test_a_step_is_the_step_by_hand(penalty):
+    model = build(0.1, penalty=penalty, penalty_weight=3.0, optimizer=keras.optimizers.Adam)
+    g, d = networks()
+    optimizers = [keras.optimizers.Adam(0.1) for _ in range(2)]
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    real, ones, zeros = batch(), tf.ones((16, 1)), tf.zeros((16, 1))
+    for number in range(3):
+        z, second = batch(width=3, seed=number), batch(width=3, seed=9 + number)
+        found = *model.discriminator_step(real, z)[:2], *model.generator_step(second)
+        with tf.GradientTape() as tape:
+            d_loss = cross_entropy(ones, d(real)) + cross_entropy(zeros, d(g(z)))
+            if penalty == "r1":
+                with tf.GradientTape() as inner:
+                    inner.watch(real)
+                    total = tf.reduce_sum(d(real))
+                d_loss += 1.5 * tf.reduce_mean(tf.reduce_sum(inner.gradient(total, real) ** 2, 1))
+        d_gradients = tape.gradient(d_loss, d.trainable_weights)
+        optimizers[0].apply_gradients(zip(d_gradients, d.trainable_weights, strict=True))
+        with tf.GradientTape() as tape:
+            g_loss = cross_entropy(ones, d(g(second)))
+        g_gradients = tape.gradient(g_loss, g.trainable_weights)
+        optimizers[1].apply_gradients(zip(g_gradients, g.trainable_weights, strict=True))
+        lengths = [
+            np.sqrt(sum(np.sum(np.square(part)) for part in parts))
+            for parts in (d_gradients, g_gradients)
+        ]
+        np.testing.assert_allclose(found, [d_loss, lengths[0], g_loss, lengths[1]], rtol=1e-4)
+    for mine, other in ((model.generator, g), (model.discriminator, d)):
+        for one, two in zip(mine.weights, other.weights, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
+
+
+def trained(seed=1, **settings):
+    keras.utils.set_random_seed(5)
+    model = gan.GAN(*networks(), seed=seed, **settings)
+    model.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), jit_compile=False)
+    return model, model.fit(np.array(batch(96)), batch_size=16, epochs=2, verbose=0).history
+
+
+def test_a_seed_repeats_to_the_last_bit_and_another_does_not():
+    settings = {"penalty": "dragan", "flip": 0.1, "average": 0.9}
+    (first, one), (second, two), (other, _) = (trained(seed, **settings) for seed in (1, 1, 2))
+    assert one == two
+    for mine, same in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(mine, same)
+    assert any(moved(values(first.generator.weights), other.generator.weights))
+
+
+@pytest.mark.parametrize(
+    ("classes", "settings"),
+    [
+        (0, {"penalty": "r1", "penalty_weight": 2.5, "labels": (0.9, 0.0), "flip": 0.05}),
+        (0, {"average": 0.9, "batches": "mixed", "discriminator_steps": 2}),
+        (4, {"average": 0.5, "objective": "hinge"}),
+        (0, {"replay": layers.ReplayBuffer(32, seed=3)}),
+    ],
+)
+def test_a_saved_model_draws_and_judges_the_same(classes, settings, tmp_path):
+    model = build(classes=classes, norm=True, **settings)
+    told = [np.eye(4, dtype="float32")[np.arange(32) % 4]] if classes else []
+    real = [np.array(batch(32)), *told] if classes else np.array(batch(32))
+    model.fit(real, batch_size=8, epochs=2, verbose=0)
+    model.save(tmp_path / "gan.keras")
+    again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
+    assert again.settings == model.settings
+    z, told = batch(32, 3, seed=4), [tf.constant(part) for part in told]
+    np.testing.assert_array_equal(again.sample(z, *told), model.sample(z, *told))
+    judged = [net.judge(batch(32), told, training=False) for net in (model, again)]
+    np.testing.assert_array_equal(*judged)
+    for mine, same in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(mine, same)
+    again.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), jit_compile=False)
+    again.fit(real, batch_size=8, verbose=0)
+
+
+def test_a_model_saved_before_training_has_its_buffer_too(tmp_path):
+    build(replay=layers.ReplayBuffer(8, share=0.25)).save(tmp_path / "gan.keras")
+    again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
+    assert (again.replay.capacity, again.replay.share) == (8, 0.25)
+
+
+def test_replay_shows_the_discriminator_older_fakes():
+    class Remembering(layers.ReplayBuffer):
+        def call(self, fakes):
+            self.handed = super().call(fakes)
+            return self.handed
+
+    model = build(replay=Remembering(8, share=0.5, seed=0))
+    drawn = []
+    for seed in range(4):
+        drawn.append(np.array(model.draw(batch(16, 3, seed), ())))
+        model.discriminator_step(batch(), batch(16, 3, seed))
+        model.generator_step(batch(16, 3, seed))
+    handed = np.array(model.replay.handed)
+    np.testing.assert_allclose(handed[8:], drawn[-1][8:], rtol=1e-5)
+    gaps = np.linalg.norm(handed[:8, np.newaxis] - np.concatenate(drawn[:3]), axis=2)
+    assert gaps.min(axis=1).max() < 1e-5
+
+
+def test_several_steps_of_the_discriminator_on_disjoint_parts():
+    class Recording(gan.GAN):
+        seen = ()
+
+        def discriminator_step(self, real, z, conditions=()):
+            self.seen += ((np.array(real)[:, 0], np.array(z)),)
+            return super().discriminator_step(real, z, conditions)
+
+    model = Recording(*networks(), discriminator_steps=3, seed=0)
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True)
+    x = np.column_stack([np.arange(25), np.zeros(25)]).astype("float32")
+    model.fit(x, batch_size=4, shuffle=False, verbose=0)
+    assert int(model.discriminator_optimizer.iterations) == 6
+    assert int(model.generator_optimizer.iterations) == 2
+    parts, noise = zip(*model.seen, strict=True)
+    assert [len(part) for part in parts] == [4] * 6
+    assert sorted(np.concatenate(parts[:3])) == list(range(12))
+    assert sorted(np.concatenate(parts[3:])) == list(range(12, 24))
+    assert len({z.tobytes() for z in noise}) == 6
+
+
+def test_the_average_follows_by_its_formula():
+    model = build(0.1, norm=True, average=0.9)
+    slow = values(model.averaged.trainable_variables)
+    np.testing.assert_array_equal(slow[0], model.generator.trainable_variables[0])
+    for seed in range(3):
+        model.generator_step(batch(width=3, seed=seed))
+        fast = values(model.generator.trainable_variables)
+        slow = [0.9 * old + 0.1 * new for old, new in zip(slow, fast, strict=True)]
+    for found, expected in zip(model.averaged.trainable_variables, slow, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    statistics = (net.non_trainable_variables for net in (model.averaged, model.generator))
+    for found, expected in zip(*statistics, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    z = batch(5, 3)
+    np.testing.assert_allclose(model.sample(z), model.averaged(z), rtol=1e-5)
+    assert np.abs(model.sample(z) - np.array(model.generator(z))).max() > 1e-4
+
+
+def test_labels_reach_the_loss():
+    real, fake = batch(64, 1), batch(64, 1, seed=1)
+    found = float(build(labels=(0.9, 0.2)).discriminator_loss(real, fake))
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    expected = cross_entropy(tf.fill((64, 1), 0.9), real) + cross_entropy(
+        tf.fill((64, 1), 0.2), fake
+    )
+    assert found == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_share_of_the_labels_is_wrong():
+    real, fake = tf.fill((20_000, 1), 2.0), tf.fill((20_000, 1), -1.0)
+    found = float(build(flip=0.2).discriminator_loss(real, fake))
+    mean = sum(
+        0.8 * float(losses.label_loss(part[:1], right))
+        + 0.2 * float(losses.label_loss(part[:1], wrong))
+        for part, right, wrong in ((real, 1.0, 0.0), (fake, 0.0, 1.0))
+    )
+    assert found == pytest.approx(mean, abs=0.02)
+
+
+def test_conditions_reach_both_networks():
+    model = build(classes=4, average=0.9)
+    told = np.eye(4, dtype="float32")[np.arange(64) % 4]
+    model.fit([np.array(batch(64)), told], batch_size=16, verbose=0)
+    z = np.repeat(np.array(batch(1, 3)), 4, axis=0)
+    assert np.ptp(model.sample(z, np.eye(4)), axis=0).max() > 1e-3
+    logits = model.judge(tf.zeros((4, 2)), [tf.eye(4)], training=False)
+    assert np.ptp(logits) > 1e-3
+
+
+@pytest.mark.parametrize("batches", ["separate", "mixed"])
+@pytest.mark.parametrize("penalty", losses.PENALTIES)
+def test_real_and_fake_are_judged_under_their_own_conditions(penalty, batches):
+    model = build(classes=4, penalty=penalty, batches=batches)
+    told = tf.one_hot(tf.range(8) % 4, 4)
+    z = batch(8, 3)
+    expected = [
+        np.array(model.discriminator([part, told]))
+        for part in (batch(8), model.generator([z, told]))
+    ]
+    _, _, *found = model.discriminator_step(batch(8), z, [told])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert np.isfinite(model.generator_step(z, [told])[0])
+
+
+def pictures_gan(noise=0.0):
+    """A GAN over 8x8 pictures whose discriminator has the layers of this course."""
+    keras.utils.set_random_seed(0)
+    own = [layers.InstanceNoise(noise, seed=0), layers.DiffAugment(seed=0)]
+    own += [layers.MinibatchStdDev(), keras.layers.Flatten(), DENSE(1)]
+    draw = [DENSE(64, "tanh"), layers.KeptGaussianDropout(0.1, seed=0)]
+    g = keras.Sequential([keras.Input((3,)), *draw, keras.layers.Reshape((8, 8, 1))])
+    d = keras.Sequential([keras.Input((8, 8, 1)), *own])
+    model = gan.GAN(g, d, replay=layers.ReplayBuffer(32, seed=0), seed=0)
+    model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), jit_compile=False)
+    return model
+
+
+def test_the_layers_of_this_course_work_inside_fit(tmp_path):
+    model = pictures_gan(0.1)
+    x = np.random.default_rng(0).uniform(-1, 1, (64, 8, 8, 1)).astype("float32")
+    history = model.fit(x, batch_size=16, epochs=2, verbose=0).history
+    assert np.isfinite(list(history.values())).all()
+    assert int(model.replay.seen) == 64 and np.abs(model.replay.kept).min(axis=0).max() > 0
+    model.save(tmp_path / "gan.keras")
+    again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
+    np.testing.assert_array_equal(again.replay.kept, model.replay.kept)
+    np.testing.assert_array_equal(*[net.judge(x, (), training=False) for net in (model, again)])
+
+
+def test_meters_hold_what_their_names_say():
+    model = build(rate=0.0)
+    x = np.array(batch(64))
+    found = model.fit(x, batch_size=32, epochs=2, verbose=0).history
+    logits = model.discriminator(x)
+    assert found["d_real"][1] == pytest.approx(np.mean(np.array(logits) > 0))
+    assert found["d_loss"][0] == pytest.approx(found["d_loss"][1], rel=0.1)
+    fakes = model.discriminator(model.sample(batch(4000, 3)))
+    assert found["d_fake"][1] == pytest.approx(np.mean(np.array(fakes) < 0), abs=0.2)
+
+
+def test_short_training_on_the_ring_reaches_modes():
+    keras.utils.set_random_seed(0)
+    toy, hidden = toys.ring(), [64, 64]
+    g, d = (
+        keras.Sequential(
+            [keras.Input((wide,)), *[DENSE(h, "relu") for h in hidden], DENSE(outputs)]
+        )
+        for wide, outputs in ((2, 2), (2, 1))
+    )
+    model = gan.GAN(g, d, penalty="r1", penalty_weight=0.1, average=0.99, seed=0)
+    model.compile(*(keras.optimizers.Adam(2e-3, 0.5) for _ in range(2)), jit_compile=False)
+    z = np.random.default_rng(1).normal(size=(2000, 2))
+    modes, near = metrics.mode_coverage(model.sample(z), toy)
+    model.fit(toy.points(128 * 1500), batch_size=128, verbose=0)
+    after, closer = metrics.mode_coverage(model.sample(z), toy)
+    assert after >= max(6, modes + 3) and closer > near + 0.3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"objective": "wgan"}, "objective is 'wgan': use one of minimax"),
+        ({"penalty": "r2"}, "penalty is 'r2': use one of none"),
+        ({"batches": "both"}, "batches is 'both': use one of separate, mixed, inference"),
+        ({"discriminator_steps": 0}, "discriminator_steps is 0: use a whole number of 1 or more"),
+        ({"discriminator_steps": 1.5}, r"discriminator_steps is 1\.5: use a whole"),
+        ({"penalty_weight": -1}, "penalty_weight is -1: use 0 or more"),
+        ({"average": 1.0}, r"average is 1\.0: use a number from 0 to below 1"),
+        ({"flip": -0.1}, r"flip is -0\.1: use a number from 0 to below 1"),
+    ],
+)
+def test_settings_outside_their_range(settings, message):
+    with pytest.raises(ValueError, match=message):
+        gan.GAN(*networks(), **settings)
+
+
+def test_networks_that_do_not_fit():
+    g, d = networks()
+    with pytest.raises(ValueError, match="the first two must agree"):
+        gan.GAN(g, networks(width=4)[1])
+    with pytest.raises(ValueError, match=r"answers \(None, 2\)"):
+        gan.GAN(g, keras.Model(d.input, DENSE(2)(d.output)))
+    with pytest.raises(ValueError, match="The networks take 1 and 2 inputs: use one each"):
+        gan.GAN(g, networks(classes=4)[1])
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((64, 3), "float32"), r"shape \(64, 3\): use \(n, 2\), as the discriminator"),
+        (np.zeros((8, 2), "float32"), "A step needs 16 pictures and there are 8: use a smaller"),
+    ],
+)
+def test_points_that_cannot_be_trained_on(x, message):
+    with pytest.raises(ValueError, match=message):
+        build().fit(x, batch_size=16, verbose=0)
+
+
+def test_pictures_outside_the_range_of_tanh():
+    x = np.full((32, 8, 8, 1), 2.0, "float32")
+    with pytest.raises(ValueError, match=r"lie in \[2, 2\]: bring them to .* gan.to_tanh_range"):
+        pictures_gan().fit(x, batch_size=16, verbose=0)
+
+
+@pytest.mark.parametrize("size", [0, 2.5])
+def test_impossible_batches(size):
+    with pytest.raises(ValueError, match="batch_size"):
+        build().fit(np.array(batch(64)), batch_size=size, verbose=0)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (3,)])
+def test_noise_of_another_width(shape):
+    with pytest.raises(ValueError, match=r"z has shape .*: use \(n, 3\)"):
+        build().sample(np.zeros(shape))
+
+
+def test_ranges_go_there_and_back():
+    x = np.linspace(0, 1, 5)
+    np.testing.assert_allclose(gan.to_tanh_range(x), [-1, -0.5, 0, 0.5, 1])
+    np.testing.assert_allclose(gan.to_unit_range(gan.to_tanh_range(x)), x)
+
+
+def test_samples_come_in_inference_mode_however_many():
+    model = build(norm=True)
+    z = np.array(batch(1201, 3))
+    found = model.sample(z)
+    assert found.shape == (1201, 2)
+    np.testing.assert_allclose(found, model.generator(z, training=False), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found, model(z), rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(found, gan.sample(model.generator, z.astype("float32")))
+
+
+def test_snapshots_look_at_the_same_noise_from_before_training_on():
+    model, z = build(), np.array(batch(5, 3))
+    first = model.sample(z)
+    looks = gan.Snapshots(z, every=3)
+    model.fit(np.array(batch(64)), batch_size=16, epochs=2, verbose=0, callbacks=[looks])
+    assert looks.steps == [0, 3, 6] and np.shape(looks.pictures) == (3, 5, 2)
+    np.testing.assert_array_equal(looks.pictures[0], first)
+    assert np.abs(looks.pictures[2] - looks.pictures[1]).max() > 0
+
+
+def test_snapshots_under_conditions():
+    model, told = build(classes=4), np.eye(4, dtype="float32")
+    looks = gan.Snapshots(np.array(batch(4, 3)), every=1, conditions=told)
+    real = [np.array(batch(32)), np.tile(told, (8, 1))]
+    model.fit(real, batch_size=16, verbose=0, callbacks=[looks])
+    assert len(looks.pictures) == 3
+    np.testing.assert_array_equal(looks.pictures[-1], model.sample(looks.z, told))
+
+
+def test_noise_falls_in_a_straight_line():
+    model = pictures_gan(0.5)
+    weight, seen = model.discriminator.layers[0].std, []
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(float(weight))
+    )
+    x = np.zeros((96, 8, 8, 1), "float32")
+    model.fit(x, batch_size=16, verbose=0, callbacks=[gan.Anneal(weight, 5), note])
+    np.testing.assert_allclose(seen, [0.4, 0.3, 0.2, 0.1, 0, 0], atol=1e-6)
+
+
+def watched(model, real=None, epochs=1, **settings):
+    """What a failure watch reports over a short training."""
+    real = np.array(batch(128)) if real is None else real
+    watch = gan.FailureWatch(real, every=4, **settings)
+    history = model.fit(real, batch_size=16, epochs=epochs, verbose=0, callbacks=[watch]).history
+    return watch, history
+
+
+def shift_last(network, bias, scale=1.0):
+    """Move the answer of a network."""
+    kernel, old = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([kernel * scale, old * scale + bias])
+
+
+def test_a_game_that_goes_well_is_not_reported(capsys):
+    watch, _ = watched(build(rate=0.001))
+    assert watch.warnings == {} and capsys.readouterr().out == ""
+
+
+def test_a_discriminator_that_wins_is_reported(capsys):
+    model = gan.GAN(networks()[0], keras.Sequential([keras.Input((2,)), DENSE(1)]), seed=1)
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), jit_compile=False)
+    shift_last(model.generator, 100.0)
+    model.discriminator.set_weights([np.full((2, 1), -1.0), np.full(1, 20.0)])
+    watch, _ = watched(model)
+    assert list(watch.warnings) == ["D wins"]
+    line = capsys.readouterr().out
+    assert line.startswith("step 4: D's loss is") and gan.ADVICE["D wins"] in line
+    assert line.count("\n") == 1
+
+
+def test_losses_without_a_floor_are_no_victory():
+    model = build(rate=0.0, objective="wasserstein")
+    shift_last(model.generator, -50.0)
+    found = gan.FailureWatch(np.array(batch(64)))
+    found.set_model(model)
+    found.on_train_begin()
+    recent = dict.fromkeys(gan.METERS, -5.0)
+    assert "D wins" not in found.signs(recent)
+
+
+def test_steep_gradients_are_reported():
+    model = build(rate=0.0, objective="wasserstein")
+    shift_last(model.discriminator, 0.0, scale=1000.0)
+    watch, _ = watched(model, verbose=False)
+    assert list(watch.warnings) == ["steep"] and "a gradient has length" in watch.warnings["steep"]
+
+
+def test_a_collapsed_generator_is_reported(capsys):
+    model = build(rate=0.0)
+    shift_last(model.generator, 0.3, scale=1e-4)
+    watch, _ = watched(model, verbose=False)
+    assert list(watch.warnings) == ["collapse"] and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("meter", ["d_gradient", "g_gradient"])
+def test_a_gradient_that_is_no_number_is_reported(meter):
+    watch = gan.FailureWatch(np.array(batch(64)))
+    watch.set_model(build())
+    watch.on_train_begin()
+    recent = {**dict.fromkeys(gan.METERS, 1.0), meter: float("nan")}
+    assert "steep" in watch.signs(recent)
+
+
+def test_weights_that_are_no_numbers_are_reported():
+    model = build(rate=0.0)
+    shift_last(model.generator, np.nan)
+    watch, _ = watched(model, verbose=False)
+    assert "nan" in watch.warnings["steep"]
+
+
+def test_the_watch_looks_at_means_since_its_last_look():
+    model, seen, per_step = build(), [], []
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda number, logs: per_step.append((number + 1) * logs["d_loss"])
+    )
+
+    class Listening(gan.FailureWatch):
+        def signs(self, recent):
+            seen.append(recent["d_loss"])
+            return super().signs(recent)
+
+    real = np.array(batch(96))
+    watch = Listening(real, every=4)
+    model.fit(real, batch_size=16, epochs=2, verbose=0, callbacks=[watch, note])
+    first, second = (np.diff([0, *part]) for part in (per_step[:6], per_step[6:]))
+    expected = [first[:4].mean(), second[:2].mean(), second[2:].mean()]
+    np.testing.assert_allclose(seen, expected, rtol=1e-4)
+
+
+def test_the_watch_can_stop_training():
+    model = build(rate=0.0)
+    shift_last(model.generator, 0.3, scale=1e-4)
+    watch, history = watched(model, epochs=5, stop=True, verbose=False)
+    assert watch.done == 4 and len(history["d_loss"]) == 1
+
+
+def test_the_watch_under_conditions():
+    model = build(rate=0.001, classes=4)
+    told = np.eye(4, dtype="float32")[np.arange(128) % 4]
+    watch = gan.FailureWatch(np.array(batch(128)), every=4, conditions=told)
+    model.fit([np.array(batch(128)), told], batch_size=16, verbose=0, callbacks=[watch])
+    assert watch.z.shape == (64, 3) and watch.warnings == {}
