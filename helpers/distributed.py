@@ -28,6 +28,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -35,6 +36,7 @@ import tensorflow as tf
 
 from helpers import gan, runtime, toys
 
+ROOT = Path(__file__).resolve().parent.parent
 TIME_LIMIT = 300
 BATCH_SIZE = 128
 
@@ -132,25 +134,29 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def launch(workers: int, steps: int) -> np.ndarray:
-    """Train the ring GAN in several processes on this machine.
+def launch(steps: int = 20, workers: int = 1, devices: int = 1) -> np.ndarray:
+    """Train the ring GAN in processes of their own on this machine.
 
     Args:
-        workers: how many; they share each batch of 128 points.
         steps: how many.
+        workers: processes; they share each batch of 128 points.
+        devices: logical CPUs that one process makes of its CPU; 1 where there are more processes.
 
     Returns:
-        What :func:`train` returns, as the first worker saw it.
+        What :func:`train` returns, as the first process saw it.
 
     Raises:
-        RuntimeError: a worker failed or did not end in time; holds the end of what it wrote.
+        RuntimeError: a process failed or did not end in time; holds the end of what it wrote.
     """
     ports, processes = free_ports(workers), []
-    command = [sys.executable, "-m", "helpers.distributed", "--steps", str(steps), "--as-worker"]
+    options = ["--as-worker", "--steps", str(steps), "--devices", str(devices)]
     for index in range(workers):
-        environment = {**os.environ, "TF_CONFIG": cluster(workers, index, ports)}
+        environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
+        if workers > 1:
+            environment["TF_CONFIG"] = cluster(workers, index, ports)
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        processes.append(subprocess.Popen(command, env=environment, **how))
+        command = [sys.executable, "-m", "helpers.distributed", *options]
+        processes.append(subprocess.Popen(command, env=environment, cwd=ROOT, **how))
     try:
         return np.array(json.loads(_answers(processes)[0].splitlines()[-1]))
     finally:
@@ -190,9 +196,12 @@ def logical_cpus(count: int) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([device.name for device in found[:count]])
 
 
-def _work(steps: int, strategy) -> list:
-    points = toys.ring().points(10 * BATCH_SIZE)
-    return train(strategy, ring_gan, points, steps, BATCH_SIZE).tolist()
+def _strategy(devices: int) -> tf.distribute.Strategy:
+    """Several processes where `TF_CONFIG` says so, else several devices, else one."""
+    if "TF_CONFIG" in os.environ:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    runtime.prepare(seed=0, logical_cpus=devices)
+    return tf.distribute.get_strategy() if devices == 1 else logical_cpus(devices)
 
 
 def main() -> None:
@@ -203,18 +212,17 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if min(given.workers, given.devices, given.steps) < 1 or BATCH_SIZE % given.workers:
-        parser.error(f"use whole numbers of 1 or more; workers must divide {BATCH_SIZE}")
+    counts = (given.workers, given.devices)
+    if min(*counts, given.steps) < 1 or 1 not in counts or BATCH_SIZE % max(counts):
+        parser.error(
+            f"use whole numbers of 1 or more; workers or devices, which must divide {BATCH_SIZE}"
+        )
     if given.as_worker:
-        print(json.dumps(_work(given.steps, tf.distribute.MultiWorkerMirroredStrategy())))
+        points = toys.ring().points(10 * BATCH_SIZE)
+        strategy = _strategy(given.devices)
+        print(json.dumps(train(strategy, ring_gan, points, given.steps, BATCH_SIZE).tolist()))
         return
-    if given.workers > 1:
-        found = launch(given.workers, given.steps)
-    else:
-        runtime.prepare(seed=0, logical_cpus=given.devices)
-        one = given.devices == 1
-        strategy = tf.distribute.get_strategy() if one else logical_cpus(given.devices)
-        found = _work(given.steps, strategy)
+    found = launch(given.steps, given.workers, given.devices)
     for number, (d_loss, g_loss) in enumerate(found, 1):
         print(f"step {number:3d}: D's loss {d_loss:.6f}, G's loss {g_loss:.6f}")
 
