@@ -16,7 +16,7 @@ statistics of its share only; `BatchNormalization(synchronized=True)` repairs th
 What runs here was tested on CPUs. What was not: on one machine with several GPUs
 `tf.distribute.MirroredStrategy()` takes them all; on several machines each process is started by
 hand with its own `TF_CONFIG` (:func:`cluster` writes one) and `MultiWorkerMirroredStrategy()`; on a
-TPU `tf.distribute.TPUStrategy` takes the place of both. :func:`train` takes any of them.
+TPU `tf.distribute.TPUStrategy` takes the place of both. :func:`train_under` takes any of them.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def shares(strategy, array: np.ndarray):
     )
 
 
-def train(
+def train_under(
     strategy, build: Callable, real: np.ndarray, steps: int, batch_size: int, seed: int = 0
 ) -> np.ndarray:
     """Train a GAN under a strategy, both phases in each step.
@@ -143,7 +143,7 @@ def launch(steps: int = 20, workers: int = 1, devices: int = 1) -> np.ndarray:
         devices: logical CPUs that one process makes of its CPU; 1 where there are more processes.
 
     Returns:
-        What :func:`train` returns, as the first process saw it.
+        What :func:`train_under` returns, as the first process saw it.
 
     Raises:
         RuntimeError: a process failed or did not end in time; holds the end of what it wrote.
@@ -220,7 +220,7 @@ def main() -> None:
     if given.as_worker:
         points = toys.ring().points(10 * BATCH_SIZE)
         strategy = _strategy(given.devices)
-        print(json.dumps(train(strategy, ring_gan, points, given.steps, BATCH_SIZE).tolist()))
+        print(json.dumps(train_under(strategy, ring_gan, points, given.steps, BATCH_SIZE).tolist()))
         return
     found = launch(given.steps, given.workers, given.devices)
     for number, (d_loss, g_loss) in enumerate(found, 1):

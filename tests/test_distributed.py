@@ -23,7 +23,7 @@ def run(*options):
 def one_device():
     """Losses of twenty steps on one device, in this process."""
     points = toys.ring().points(10 * distributed.BATCH_SIZE)
-    return distributed.train(
+    return distributed.train_under(
         tf.distribute.get_strategy(), distributed.ring_gan, points, 20, distributed.BATCH_SIZE
     )
 
@@ -50,7 +50,7 @@ def test_one_process_by_command(one_device):
 def test_the_same_seed_repeats_and_another_does_not(one_device):
     points, strategy = toys.ring().points(1280), tf.distribute.get_strategy()
     again, other = (
-        distributed.train(strategy, distributed.ring_gan, points, 3, 128, seed) for seed in (0, 1)
+        distributed.train_under(strategy, distributed.ring_gan, points, 3, 128, seed) for seed in (0, 1)
     )
     np.testing.assert_array_equal(again, one_device[:3])
     assert np.abs(other - one_device[:3]).max() > 1e-4
