@@ -318,6 +318,29 @@ def named_bars(title: str, values: dict[str, float], x_label: str, line: float |
     return picture
 
 
+def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float | None = None):
+    """Arms of an experiment below one another, so that their difference stands beside the spread.
+
+    Args:
+        title: above the figure.
+        runs: arm to one number for each seed, first arm on top; a dot each, and a bar from one
+            standard deviation below their mean to one above.
+        x_label: of the numbers, with their unit.
+        line: a number to compare with, drawn as a dashed line.
+    """
+    picture, (axes,) = figure(title, size=(6.4, 1.0 + 0.36 * len(runs)))
+    for row, values in enumerate(runs.values()):
+        mean, spread, colour = np.mean(values), np.std(values, ddof=1), COLOURS[row % 10]
+        axes.barh(row, 2 * spread, left=mean - spread, height=0.6, color=colour, alpha=0.25)
+        axes.plot([mean, mean], [row - 0.3, row + 0.3], color=colour, lw=2)
+        axes.plot(values, [row] * len(values), "o", color=colour, ms=5)
+    if line is not None:
+        axes.axvline(line, color="black", linestyle="--", lw=1)
+    axes.set_yticks(range(len(runs)), list(runs))
+    axes.set(xlabel=x_label, ylim=(len(runs) - 0.5, -0.5))
+    return picture
+
+
 def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
     """Power spectra from :func:`helpers.metrics.power_spectrum` side by side, one colour scale."""
     side = min(2.1, 8.6 / len(powers))

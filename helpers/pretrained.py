@@ -6,7 +6,8 @@ for as long as it takes and keeps each model in `checkpoints/`:
     07_vae_2d.keras    architecture and weights, in Keras' own format
     07_vae_2d.json     its card: settings, seconds, metrics, package versions
 
-A name begins with the number of the lab that makes it.
+A name begins with the number of the lab that makes it. Lab 12 keeps cards alone: what its
+experiments measured, without weights.
 
 Two networks come from elsewhere, through :func:`helpers.data.style_weights`. Both take or give RGB
 in [0, 1] and pad by reflection, so that the edge of a picture is no edge to the network:
@@ -130,13 +131,55 @@ def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics:
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     bare.save(CHECKPOINTS / f"{name}.keras")
+    _write_card(name, settings, seconds, metrics)
+
+
+def recorded(name: str, measure: Callable | None, **settings) -> dict:
+    """Load the card of a measurement too long to repeat at every reading; it has no weights.
+
+    Args:
+        name: begins with the lab's number, for example ``"12_03"``.
+        measure: called as `measure(**settings)`; returns numbers by name, which may be in lists and
+            dictionaries. None only loads. Give it as `runtime.budget(lab=None, full=measure)`.
+        **settings: all that decides the result, of kinds that JSON knows.
+
+    Returns:
+        What was measured, to six digits.
+
+    Raises:
+        CheckpointError: there is no card, or it was measured with other settings.
+    """
+    if measure is not None:
+        start = time.perf_counter()
+        found = measure(**settings)
+        CHECKPOINTS.mkdir(exist_ok=True)
+        _write_card(name, settings, time.perf_counter() - start, found)
+    kept = card(name)
+    if kept["settings"] != json.loads(json.dumps(settings)):
+        raise CheckpointError(
+            f"Card {name}.json was measured with {kept['settings']} and this asks for {settings}: "
+            f"`make checkpoints LAB={name[:2]}` measures again."
+        )
+    return kept["metrics"]
+
+
+def _write_card(name: str, settings: dict, seconds: float, metrics: dict) -> None:
     content = {
         "settings": settings,
         "seconds": round(seconds, 1),
-        "metrics": {key: float(f"{value:.6g}") for key, value in metrics.items()},
+        "metrics": _six_digits(metrics),
         "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
     }
     (CHECKPOINTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _six_digits(value):
+    """Numbers in lists and dictionaries, rounded."""
+    if isinstance(value, dict):
+        return {key: _six_digits(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_six_digits(item) for item in value]
+    return float(f"{value:.6g}")
 
 
 def _convolve(x, width: int, name: str, activation: str | None = "relu"):

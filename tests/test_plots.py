@@ -47,6 +47,7 @@ def every_figure():
         plots.scatters("scatters", {"left": codes, "right": codes}, labels),
         plots.histograms("histograms", {"a": RNG.random(99), "b": RNG.random(99)}, "error"),
         plots.named_bars("named bars", {"a": 1.0, "b": 2.0}, "error", line=1.5),
+        plots.versus("versus", {"off": [1.0, 2.0, 3.0], "on": [1.0, 1.5, 1.2]}, "error", line=1),
         plots.spectra("spectra", {"a": RNG.random((8, 8)), "b": RNG.random((8, 8))}),
         plots.manifold("manifold", RNG.random((9, 8, 8, 1))),
     ]
@@ -60,7 +61,7 @@ def test_every_figure_is_titled_labelled_and_drawn():
         assert drawn.shape[1] > 300 and len(np.unique(drawn)) > 8
         if figure.title != "rows":
             assert figure.axes[0].get_xlabel()
-        if figure.title not in ("rows", "named bars", "spectra"):
+        if figure.title not in ("rows", "named bars", "versus", "spectra"):
             assert figure.axes[0].get_ylabel()
 
 
@@ -166,3 +167,15 @@ def test_clouds_share_the_plane_of_the_real_points():
     figure = plots.clouds("two generators", {"near": real, "lost": far}, real)
     assert [axes.get_title() for axes in figure.axes] == ["near", "lost"]
     assert all(axes.get_xlim() == pytest.approx((-2.6, 2.6)) for axes in figure.axes)
+
+
+def test_versus_shows_each_seed_and_a_standard_deviation_about_the_mean():
+    figure = plots.versus("runs", {"off": [1.0, 2.0, 6.0], "on": [4.0, 4.0, 4.0]}, "error")
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["off", "on"]
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(dots, [[1, 2, 6], [4, 4, 4]])
+    wide, narrow = axes.patches
+    assert wide.get_x() + wide.get_width() / 2 == pytest.approx(3)
+    assert wide.get_width() == pytest.approx(2 * np.std([1, 2, 6], ddof=1))
+    assert narrow.get_width() == 0

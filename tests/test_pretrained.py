@@ -11,6 +11,7 @@ from conftest import small_vae
 from helpers import data, gan, latent, layers, metrics, pretrained
 
 ROOT = Path(__file__).resolve().parent.parent
+TOLD = ("glasses", "beard", "smile", "hair_length", "skin")
 
 
 @pytest.fixture
@@ -83,10 +84,30 @@ def test_shape_that_does_not_fit(shelf):
         pretrained.load("07_small", like=small_vae(3))
 
 
+def play(arms, seeds):
+    return {arm: [how["rate"] * seed for seed in range(seeds)] for arm, how in arms.items()}
+
+
+def test_a_measurement_is_kept_and_not_repeated(shelf):
+    settings = {"arms": {"slow": {"rate": 1 / 3}, "fast": {"rate": 2}}, "seeds": 3}
+    first = pretrained.recorded("12_rates", play, **settings)
+    assert first == {"slow": [0, 0.333333, 0.666667], "fast": [0, 2, 4]}
+    assert pretrained.recorded("12_rates", None, **settings) == first
+    assert pretrained.card("12_rates")["seconds"] >= 0 and pretrained.names() == []
+
+
+def test_a_measurement_of_other_settings_is_refused(shelf):
+    with pytest.raises(pretrained.CheckpointError, match="no card 12_rates"):
+        pretrained.recorded("12_rates", None, arms={}, seeds=3)
+    pretrained.recorded("12_rates", play, arms={}, seeds=3)
+    with pytest.raises(pretrained.CheckpointError, match=r"'seeds': 3.*'seeds': 4.*LAB=12` meas"):
+        pretrained.recorded("12_rates", None, arms={}, seeds=4)
+
+
 def test_there_are_checkpoints_and_they_are_small():
     made = {"04_deep_32", "05_fashion_32", "05_faces_32", "06_gaussian"}
     made |= {"07_vae_2d_beta_1", "07_vae_16d", "08_faces", "08_conditional", "08_beta_10"}
-    made |= {"09_dense_mnist"}
+    made |= {"09_dense_mnist", "10_dcgan", "11_faces"}
     assert made <= set(pretrained.names())
     tracked = subprocess.run(
         ["git", "ls-files", "checkpoints"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -103,8 +124,7 @@ def score_faces(name, model):
         return metrics.score_gaussian_vae(model, data.avatars(32, 6000).images[5000:])
     faces, conditions = data.avatars(64, 12000), None
     if name == "08_conditional":
-        told = ("glasses", "beard", "smile", "hair_length", "skin")
-        conditions = data.one_hot(faces.attributes, told)[11000:]
+        conditions = data.one_hot(faces.attributes, TOLD)[11000:]
     return metrics.score_gaussian_vae(model, faces.images[11000:], conditions)
 
 
@@ -117,10 +137,32 @@ def score_digits(generator):
     return metrics.score_pictures(judge, real, gan.to_unit_range(drawn))
 
 
+def score_clothes(generator):
+    """Measure the generator of lab 10 again in the way its lab does, its judge trained anew."""
+    train, test = data.fashion_mnist()
+    judge = metrics.train_cnn_judge(train.images, train.labels)
+    drawn = gan.sample(generator, latent.prior_codes(5000, 64))
+    return metrics.score_pictures(judge, test.images[:5000], gan.to_unit_range(drawn))
+
+
+def score_ordered_faces(generator):
+    """Measure the generator of lab 11 again in the way its lab does, its judge trained anew."""
+    faces = data.avatars(64, 12000)
+    labels = {name: values[:7000] for name, values in faces.attributes.items()}
+    judge = metrics.train_attribute_judge(faces.images[:7000], labels, epochs=2)
+    orders = data.one_hot(faces.attributes, TOLD)[7000:]
+    drawn = gan.to_unit_range(gan.sample(generator, latent.prior_codes(5000, 64), orders))
+    known, features = (metrics.read_features(judge, x) for x in (faces.images[7000:], drawn))
+    return metrics.score_features(known, features)
+
+
+GANS = {"09_dense_mnist": score_digits, "10_dcgan": score_clothes, "11_faces": score_ordered_faces}
+
+
 def score(name, model):
     """Measure a model again in the way its lab does."""
-    if name == "09_dense_mnist":
-        return score_digits(model)
+    if name in GANS:
+        return GANS[name](model)
     if name.startswith("08"):
         return score_faces(name, model)
     _, digits = data.mnist()
@@ -158,11 +200,22 @@ def test_checkpoint_scores_what_its_card_says(name):
         ("07_vae_16d", "total", 99),
         ("09_dense_mnist", "cnn_fd", 1.3),
         ("09_dense_mnist", "class_kl", 0.02),
+        ("10_dcgan", "cnn_fd", 3.5),
+        ("10_dcgan", "class_kl", 0.05),
     ],
 )
 def test_checkpoints_are_as_good_as_promised(name, key, most):
     card = json.loads((pretrained.CHECKPOINTS / f"{name}.json").read_text())
     assert card["metrics"][key] <= most
+
+
+def test_gans_are_precise_diverse_and_small():
+    for name in GANS:
+        found = pretrained.card(name)["metrics"]
+        assert min(found["precision"], found["recall"]) >= 0.4, name
+        assert found.get("classes", 10) == 10
+    paths = [pretrained.CHECKPOINTS / f"{name}.keras" for name in GANS]
+    assert sum(path.stat().st_size for path in paths) <= 8e6
 
 
 def test_faces_are_copied_well_and_kept_small():
