@@ -14,7 +14,7 @@ from helpers import runtime
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
-LABS = ("01", "02", "05", "07", "08")
+LABS = ("01", "02", "05", "07", "08", "09", "10")
 
 
 def merge(old: list[dict], new: list[dict]) -> list[dict]:

@@ -324,7 +324,8 @@ def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float |
     Args:
         title: above the figure.
         runs: arm to one number for each seed, first arm on top; a dot each, and a bar from one
-            standard deviation below their mean to one above.
+            standard deviation below their mean to one above. The axis begins at 0 unless there are
+            negative ones.
         x_label: of the numbers, with their unit.
         line: a number to compare with, drawn as a dashed line.
     """
@@ -338,6 +339,8 @@ def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float |
         axes.axvline(line, color="black", linestyle="--", lw=1)
     axes.set_yticks(range(len(runs)), list(runs))
     axes.set(xlabel=x_label, ylim=(len(runs) - 0.5, -0.5))
+    if min(map(min, runs.values())) >= 0:
+        axes.set_xlim(left=0)
     return picture
 
 

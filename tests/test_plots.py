@@ -178,4 +178,6 @@ def test_versus_shows_each_seed_and_a_standard_deviation_about_the_mean():
     wide, narrow = axes.patches
     assert wide.get_x() + wide.get_width() / 2 == pytest.approx(3)
     assert wide.get_width() == pytest.approx(2 * np.std([1, 2, 6], ddof=1))
-    assert narrow.get_width() == 0
+    assert narrow.get_width() == 0 and axes.get_xlim()[0] == 0
+    (axes,) = plots.versus("signed", {"off": [-1.0, 1.0]}, "correlation").axes
+    assert axes.get_xlim()[0] < -1

@@ -225,6 +225,14 @@ def test_faces_are_copied_well_and_kept_small():
     assert sum(sizes) <= 6e6
 
 
+def test_every_trick_was_measured_from_several_seeds():
+    for trick in range(1, 18):
+        card = pretrained.card(f"12_{trick:02d}")
+        assert list(card["metrics"]) == list(card["settings"]["arms"]) and len(card["metrics"]) > 1
+        assert {len(runs) for runs in card["metrics"].values()} == {card["settings"]["seeds"]}
+        assert card["settings"]["seeds"] >= 3
+
+
 def test_larger_beta_saves_nats():
     found = [pretrained.card(f"08_beta_{beta}")["metrics"] for beta in (1, 10, 100, 400)]
     assert found == sorted(found, key=lambda metric: -metric["kl"])
