@@ -32,7 +32,12 @@ ADVICE = {
     "steep": "try a smaller learning rate, a penalty, or spectral normalisation",
     "collapse": "try MinibatchStdDev, a penalty, or a smaller learning rate for G",
 }
-METERS = ("d_loss", "g_loss", "d_real", "d_fake", "d_gradient", "g_gradient")
+UNITS = {
+    "loss": ("d_loss", "g_loss"),
+    "share D gets right": ("d_real", "d_fake"),
+    "length of gradient": ("d_gradient", "g_gradient"),
+}
+METERS = tuple(name for names in UNITS.values() for name in names)
 
 
 def to_tanh_range(images: np.ndarray) -> np.ndarray:

@@ -274,6 +274,17 @@ def test_panel_trains_a_model_that_is_no_vae(images):
     assert set(panel.history) == {"loss"}
 
 
+def test_curves_of_several_units_get_axes_of_their_own(make_panel):
+    panel = make_panel()
+    panel.unit = {"nats": ("d_loss", "g_loss"), "length": ("gradient",)}
+    losses = {"d_loss": [(0.5, 1.0), (1.0, 2.0)], "g_loss": [(0.5, 0.9), (1.0, 0.8)]}
+    panel.history = {**losses, "gradient": [(0.5, 100.0), (1.0, 1.0)]}
+    above, below = panel._curves().axes
+    assert [axes.get_ylabel() for axes in (above, below)] == ["nats", "length"]
+    np.testing.assert_allclose([line.get_ydata() for line in above.lines], [[1, 2], [0.9, 0.8]])
+    assert (above.get_yscale(), below.get_yscale()) == ("linear", "log")
+
+
 def test_beta_switcher_shows_each_model(images, labels):
     models = {0.5: small_vae(beta=0.5), 4.0: small_vae(beta=4.0, seed=8)}
     lab = widgets.BetaSwitcher(models, images, labels)

@@ -124,17 +124,25 @@ class Worker(Lab):
         self.progress.value = done / total
         self.time_left.value = f"step {done} of {total}, {left:.0f} s left"
 
-    def curves(self, title: str, x_label: str, y_label: str, scale: str) -> plots.Figure:
-        """The lists of `(x, y)` in `history`, by name; before there are any, what to press."""
-        figure, (axes,) = plots.figure(title, size=(4.4, 3.2))
-        for name, points in self.history.items():
-            axes.plot(*zip(*points, strict=True), label=name)
-        axes.set(xlabel=x_label, ylabel=y_label)
-        if self.history:
-            axes.set_yscale(scale)
-            axes.legend(frameon=False)
-        else:
-            axes.text(0.5, 0.5, f"press {self.go.description}", ha="center", va="center")
+    def curves(self, title: str, x_label: str, labels: dict, scale: str = "") -> plots.Figure:
+        """What `history` holds, lists of `(x, y)` by name; before there are any, what to press.
+
+        Args:
+            title: above the figure.
+            x_label: of the horizontal axis, with its unit.
+            labels: one pair of axes for each: its vertical label, and the names of its curves.
+            scale: of the vertical axes; "" chooses for each by how far its values reach.
+        """
+        size = (4.4, max(3.2, 1.9 * len(labels)))
+        figure, all_axes = plots.figure(title, rows=len(labels), size=size)
+        for axes, (label, names) in zip(all_axes, labels.items(), strict=True):
+            axes.set_ylabel(label)
+            curves = {name: self.history[name] for name in names if name in self.history}
+            if curves:
+                _draw_curves(axes, curves, scale)
+            else:
+                axes.text(0.5, 0.5, f"press {self.go.description}", ha="center", va="center")
+        all_axes[-1].set_xlabel(x_label)
         return figure
 
     def _busy(self, busy: bool) -> None:
@@ -151,6 +159,15 @@ class Worker(Lab):
         finally:
             self._busy(False)
             self.time_left.value = f"{time.perf_counter() - begin:.0f} s in all"
+
+
+def _draw_curves(axes, curves: dict[str, list], scale: str) -> None:
+    """Lines with a legend; where no scale is given, a logarithmic one if values reach far."""
+    for name, points in curves.items():
+        axes.plot(*zip(*points, strict=True), label=name)
+    values = [value for points in curves.values() for _, value in points]
+    axes.set_yscale(scale or ("log" if max(values) > 30 * min(values) > 0 else "linear"))
+    axes.legend(frameon=False)
 
 
 def make_slider(name: str, value, low, high, step):

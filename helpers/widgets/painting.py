@@ -206,7 +206,8 @@ class StyleStudio(Worker):
             self.result.value, self.curve_image.value = map(plots.png, self.drawn)
 
     def _curves(self) -> plots.Figure:
-        return self.curves("losses, unweighted, and their weighted total", "seconds", "loss", "log")
+        title = "losses, unweighted, and their weighted total"
+        return self.curves(title, "seconds", {"loss": self.history}, "log")
 
     def picture(self) -> np.ndarray:
         """The picture and its curves."""

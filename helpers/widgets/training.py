@@ -27,7 +27,8 @@ class TrainingPanel(Worker):
         learning_rate: where that slider starts.
         batch_size: where that slider starts, one of `BATCH_SIZES`.
         epochs: where that slider starts.
-        unit: of the curves.
+        unit: of the curves; or, where they have several, unit to the names of its curves, which
+            then get axes of their own.
         seed: set before every run, so that the same settings give the same numbers.
     """
 
@@ -45,7 +46,7 @@ class TrainingPanel(Worker):
         learning_rate: float = 1e-3,
         batch_size: int = 128,
         epochs: int = 3,
-        unit: str = "nats per image",
+        unit: str | dict[str, tuple[str, ...]] = "nats per image",
         seed: int = 0,
     ):
         self.build, self.data, self.sample, self.measure = build, data, sample, measure
@@ -64,7 +65,7 @@ class TrainingPanel(Worker):
         self.controls["epochs"] = make_slider("epochs", epochs, 1, 100, 1)
         begin = self.make_controls("Train", "play")
         self.train = self.go
-        self.curve_image = ipywidgets.Image(width=440, height=320)
+        self.curve_image = ipywidgets.Image(width=440)
         self.sample_image = ipywidgets.Image()
         left = [*self.controls.values(), begin]
         row = ipywidgets.HBox([ipywidgets.VBox(left), self.curve_image, self.sample_image])
@@ -107,9 +108,9 @@ class TrainingPanel(Worker):
             self.curve_image.value, self.sample_image.value = map(plots.png, self.drawn)
 
     def _curves(self) -> plots.Figure:
-        values = [value for points in self.history.values() for _, value in points] or [0]
-        scale = "log" if max(values) > 30 * min(values) > 0 else "linear"
-        return self.curves("training loss", "epoch", self.unit, scale)
+        if isinstance(self.unit, str):
+            return self.curves("training loss", "epoch", {self.unit: self.history})
+        return self.curves("as it trains", "epoch", self.unit)
 
     def picture(self) -> np.ndarray:
         """The loss curves and the samples beside them."""
