@@ -6,17 +6,20 @@ over the whole batch, so the losses are those of one device, up to rounding:
 
     gradient = 1 / devices * sum over devices of ( gradient of the loss of the device's share )
 
-That holds where a loss is a mean over pictures. Batch norm breaks it, as each device would see the
-statistics of its share only; `BatchNormalization(synchronized=True)` repairs that.
+That holds where a loss is a mean over pictures. Whatever looks at a whole batch breaks it, as each
+device sees its share only: batch norm (`BatchNormalization(synchronized=True)` repairs that),
+`MinibatchStdDev`, DRAGAN's spread. So does noise that is drawn inside the step, alike on every
+device: flipped labels, `InstanceNoise`, dropout, the points of WGAN-GP and DRAGAN. Training then
+works, but on other numbers than on one device.
 
     python -m helpers.distributed --workers 1       one process
     python -m helpers.distributed --workers 2       two processes on this machine, over loopback
     python -m helpers.distributed --devices 2       one process, two logical devices on its CPU
 
 What runs here was tested on CPUs. What was not: on one machine with several GPUs
-`tf.distribute.MirroredStrategy()` takes them all; on several machines each process is started by
-hand with its own `TF_CONFIG` (:func:`cluster` writes one) and `MultiWorkerMirroredStrategy()`; on a
-TPU `tf.distribute.TPUStrategy` takes the place of both. :func:`train_under` takes any of them.
+`tf.distribute.MirroredStrategy()` takes them all; on several machines, set `TF_CONFIG` on each to
+what :func:`cluster` says for it and start `python -m helpers.distributed --as-worker`; on a TPU
+`tf.distribute.TPUStrategy` takes the place of both. :func:`train_under` takes any of them.
 """
 
 import argparse
@@ -26,6 +29,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -104,7 +108,10 @@ def train_under(
 
 
 def ring_gan() -> gan.GAN:
-    """A small GAN for points on the plane, without batch norm."""
+    """A small GAN for points on the plane, without batch norm.
+
+    It learns by plain gradient descent: Adam would hide a gradient that is too long by a factor.
+    """
     layers = keras.layers
     keras.utils.set_random_seed(0)
     networks = []
@@ -113,16 +120,19 @@ def ring_gan() -> gan.GAN:
         x = keras.Input((2,))
         networks.append(keras.Model(x, keras.Sequential(stack)(x)))
     model = gan.GAN(*networks, penalty="r1", penalty_weight=0.1, seed=0)
-    model.compile(*(keras.optimizers.Adam(1e-3, 0.5) for _ in range(2)), jit_compile=False)
+    model.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)), jit_compile=False)
     return model
 
 
-def cluster(workers: int, index: int, ports: list[int]) -> str:
-    """The `TF_CONFIG` of one process among several on this machine."""
-    addresses = [f"localhost:{port}" for port in ports[:workers]]
-    return json.dumps(
-        {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-    )
+def cluster(addresses: list[str], index: int) -> str:
+    """The `TF_CONFIG` of one process among several.
+
+    Args:
+        addresses: host and port of each, for example ``"localhost:2222"``, alike for all.
+        index: which of them this process is, from 0.
+    """
+    workers = {"worker": addresses}
+    return json.dumps({"cluster": workers, "task": {"type": "worker", "index": index}})
 
 
 def free_ports(count: int) -> list[int]:
@@ -146,27 +156,52 @@ def launch(steps: int = 20, workers: int = 1, devices: int = 1) -> np.ndarray:
         What :func:`train_under` returns, as the first process saw it.
 
     Raises:
+        ValueError: a number below 1, or both several workers and several devices.
         RuntimeError: a process failed or did not end in time; holds the end of what it wrote.
     """
-    ports, processes = free_ports(workers), []
+    check_counts(steps, workers, devices)
+    addresses = [f"localhost:{port}" for port in free_ports(workers)]
     options = ["--as-worker", "--steps", str(steps), "--devices", str(devices)]
-    for index in range(workers):
-        environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
-        if workers > 1:
-            environment["TF_CONFIG"] = cluster(workers, index, ports)
-        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        command = [sys.executable, "-m", "helpers.distributed", *options]
-        processes.append(subprocess.Popen(command, env=environment, cwd=ROOT, **how))
-    try:
-        return np.array(json.loads(_answers(processes)[0].splitlines()[-1]))
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    command = [sys.executable, "-m", "helpers.distributed", *options]
+    plain = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
+    with tempfile.TemporaryDirectory() as folder:
+        logs, processes = [Path(folder, str(index)) for index in range(workers)], []
+        try:
+            for index, log in enumerate(logs):
+                told = {"TF_CONFIG": cluster(addresses, index)} if workers > 1 else {}
+                processes.append(start(command, log, env={**plain, **told}, cwd=ROOT))
+            wait_for(processes, logs)
+            return np.array(json.loads(logs[0].read_text().splitlines()[-1]))
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
 
 
-def _answers(processes: list) -> list[str]:
-    """What each worker printed, once all have ended well; the first failure ends the wait."""
+def check_counts(steps: int, workers: int, devices: int) -> None:
+    """Refuse numbers that the ring GAN cannot be trained with.
+
+    Raises:
+        ValueError: one sentence that says which are allowed.
+    """
+    if min(steps, workers, devices) < 1 or 1 not in (workers, devices):
+        raise ValueError("Use whole numbers of 1 or more, and several workers or several devices.")
+    if BATCH_SIZE % max(workers, devices):
+        raise ValueError(f"{max(workers, devices)} does not divide the batch of {BATCH_SIZE}.")
+
+
+def start(command: list[str], log: Path, **how) -> subprocess.Popen:
+    """Start a process that writes to files; a pipe that nobody reads would fill up and stop it."""
+    with log.open("w") as said, log.with_suffix(".err").open("w") as errors:
+        return subprocess.Popen(command, stdout=said, stderr=errors, **how)
+
+
+def wait_for(processes: list, logs: list[Path]) -> None:
+    """Wait until all workers have ended well; the first failure ends the wait.
+
+    Raises:
+        RuntimeError: one failed, or they did not end in time.
+    """
     end = time.monotonic() + TIME_LIMIT
     while any(process.poll() is None for process in processes):
         if any(process.poll() for process in processes):
@@ -178,9 +213,8 @@ def _answers(processes: list) -> list[str]:
         time.sleep(0.1)
     for index, process in enumerate(processes):
         if process.poll():
-            log = process.communicate()[1].strip()[-400:]
-            raise RuntimeError(f"Worker {index} failed, so all were stopped. It said: {log}")
-    return [process.communicate()[0] for process in processes]
+            said = logs[index].with_suffix(".err").read_text().strip()[-400:]
+            raise RuntimeError(f"Worker {index} failed, so all were stopped. It said: {said}")
 
 
 def logical_cpus(count: int) -> tf.distribute.Strategy:
@@ -210,13 +244,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes on this machine")
     parser.add_argument("--devices", type=int, default=1, help="logical CPUs in one process")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
+    as_worker = "be one of the workers that TF_CONFIG lists, or the only one"
+    parser.add_argument("--as-worker", action="store_true", help=as_worker)
     given = parser.parse_args()
-    counts = (given.workers, given.devices)
-    if min(*counts, given.steps) < 1 or 1 not in counts or BATCH_SIZE % max(counts):
-        parser.error(
-            f"use whole numbers of 1 or more; workers or devices, which must divide {BATCH_SIZE}"
-        )
+    try:
+        check_counts(given.steps, given.workers, given.devices)
+    except ValueError as error:
+        parser.error(str(error))
     if given.as_worker:
         points = toys.ring().points(10 * BATCH_SIZE)
         strategy = _strategy(given.devices)

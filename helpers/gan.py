@@ -15,8 +15,9 @@ pictures, the discriminator D says how real a picture looks, and each step has t
 
 Which losses they minimise, and which penalty keeps D from growing steep, stands in
 :mod:`helpers.losses`. The two networks are built in the notebook and handed in, so a learner can
-read and change them. Holding a network still means that its weights get no gradient; nothing is
-frozen by a flag that somebody could forget to lift.
+read and change them. Holding a network still means that the optimizer does not touch its weights;
+nothing is frozen by a flag that somebody could forget to lift. What a network notes down while it
+looks still moves: batch statistics, and the norms that spectral normalisation divides by.
 """
 
 import keras
@@ -26,6 +27,7 @@ from keras import ops
 
 from helpers import autoencoder, losses, runtime
 
+CROSS_ENTROPIES = ("minimax", "non_saturating")
 BATCHES = ("separate", "mixed", "inference")
 ADVICE = {
     "D wins": "try one-sided labels, noise on D's inputs, a penalty, or a smaller D",
@@ -64,12 +66,15 @@ class GAN(keras.Model):
         penalty_weight: what it is multiplied by; 10 is usual for WGAN-GP and DRAGAN.
         discriminator_steps: steps of D for each of G, every one on its own `batch_size` pictures.
         batches: how D meets a batch while training: "separate", real pictures and fakes one after
-            the other; "mixed", both in one pass; "inference", its batch norm in inference mode.
+            the other; "mixed", both in one pass, so that a layer that looks at the whole batch sees
+            both kinds; "inference", D in inference mode: batch norm takes its stored statistics,
+            and noise and dropout in D are off.
         average: how slowly a second, averaged generator follows, for example 0.999 per step; 0
             keeps none. Where there is one, it draws the samples.
-        labels: what D is told about real pictures and fakes; cross-entropies only.
+        labels: what D is told about real pictures and fakes, 0 to 1; cross-entropies only.
         flip: share of those labels that is wrong on purpose; cross-entropies only.
-        replay: a :class:`helpers.layers.ReplayBuffer` that D's fakes pass through, or None.
+        replay: a :class:`helpers.layers.ReplayBuffer` that D's fakes pass through, or None; it
+            keeps no conditions, so it is for networks without.
         seed: fixes the draws of z; None takes Keras' global seed.
 
     Raises:
@@ -100,7 +105,7 @@ class GAN(keras.Model):
             "discriminator_steps": discriminator_steps,
             "batches": batches,
             "average": average,
-            "labels": list(labels),
+            "labels": np.atleast_1d(labels).tolist(),
             "flip": flip,
             "seed": seed,
         }
@@ -108,6 +113,8 @@ class GAN(keras.Model):
         _check_settings(self.settings)
         self.generator, self.discriminator, self.replay = generator, discriminator, replay
         self.conditional = len(generator.inputs) == 2
+        if replay is not None:
+            _build_replay(replay, generator)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.averaged = keras.models.clone_model(generator) if average else None
         if average:
@@ -121,20 +128,30 @@ class GAN(keras.Model):
         return self.generator.inputs[0].shape[-1]
 
     def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
-        """Keras' `compile`, with one optimizer for each network."""
+        """Keras' `compile`, with one optimizer for each network, or the name of one.
+
+        Raises:
+            ValueError: both are one and the same object, which can hold one network's state only.
+        """
         super().compile(**kwargs)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        generator_optimizer.build(self.generator.trainable_variables)
-        discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.generator_optimizer = keras.optimizers.get(generator_optimizer)
+        self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
+        if self.generator_optimizer is self.discriminator_optimizer:
+            raise ValueError("G and D share one optimizer: make one for each.")
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def call(self, z, training=False):
         """Return G's pictures for z, or for `[z, conditions]`."""
         return self.generator(z, training=training)
 
     def draw_z(self, count):
-        """Fresh noise, shape (count, latent)."""
-        return keras.random.normal((count, self.latent_dim), seed=self.seed_generator)
+        """Fresh noise, shape (count, latent); several replicas draw all of it and take a part."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        shape = (replicas * count, self.latent_dim)
+        z = keras.random.normal(shape, seed=self.seed_generator)
+        start = tf.distribute.get_replica_context().replica_id_in_sync_group * count
+        return z[start : start + count]
 
     def judge(self, pictures, conditions, training=True):
         """D's logits of a batch, told its conditions if there are any."""
@@ -147,7 +164,7 @@ class GAN(keras.Model):
         return self.generator([z, *conditions] if self.conditional else z, training=training)
 
     def discriminator_step(self, real, z, conditions=()):
-        """Phase 1: one step of D; G is held still.
+        """Phase 1: one step of D; the weights of G are held still.
 
         Args:
             real: pictures, shape (batch, ...).
@@ -168,7 +185,7 @@ class GAN(keras.Model):
         return loss, length, real_logits, fake_logits
 
     def generator_step(self, z, conditions=()):
-        """Phase 2: one step of G, through D's gradient; D is held still.
+        """Phase 2: one step of G, through D's gradient; the weights of D are held still.
 
         Args:
             z: noise, shape (batch, latent).
@@ -209,14 +226,15 @@ class GAN(keras.Model):
 
     def _penalty(self, real, fake, conditions):
         penalty, weight = self.settings["penalty"], self.settings["penalty_weight"]
-        if penalty == "none":
-            return 0.0
         return weight * losses.gradient_penalty(
             penalty, lambda x: self.judge(x, conditions), real, fake, self.seed_generator
         )
 
     def _apply(self, tape, loss, network, optimizer):
-        """One optimizer step; replicas add their gradients, so each gives its share."""
+        """One optimizer step; replicas add their gradients, so each gives its share.
+
+        Returns the length of this replica's own gradient.
+        """
         weights = network.trainable_variables
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         gradients = [gradient / replicas for gradient in tape.gradient(loss, weights)]
@@ -245,33 +263,47 @@ class GAN(keras.Model):
         return self._report(*found, *generated)
 
     def _report(self, d_loss, d_gradient, real_logits, fake_logits, g_loss, g_gradient):
-        real_right, fake_right = ops.mean(real_logits > 0), ops.mean(fake_logits < 0)
+        border = losses.undecided_logit(self.settings["objective"])
+        real_right, fake_right = ops.mean(real_logits > border), ops.mean(fake_logits < border)
         values = (d_loss, g_loss, real_right, fake_right, d_gradient, g_gradient)
         for meter, value in zip(self.meters.values(), values, strict=True):
             meter.update_state(value)
         return {name: meter.result() for name, meter in self.meters.items()}
 
-    def fit(self, x, *args, batch_size: int = 64, **kwargs):
-        """Keras' `fit`, on whole batches only.
+    def fit(self, x, *, batch_size: int = 64, **kwargs):
+        """Keras' `fit`, on whole batches only: what is left over at the end is not used.
 
         Args:
             x: pictures in [-1, 1], shape (n, height, width, channels), or points, shape (n, width);
                 a list of them and their conditions where the networks take conditions.
-            *args: nothing; the pictures are their own target.
             batch_size: pictures per step of D.
             **kwargs: anything else `keras.Model.fit` takes.
 
         Raises:
-            ValueError: another shape or range, or fewer pictures than a step needs.
+            ValueError: another shape or range, numbers that are not finite, not as many conditions
+                as pictures, or fewer pictures than a step needs.
         """
         runtime.check_settings(batch_size=batch_size)
-        parts = list(x) if self.conditional else [x]
+        parts = self._parts(x)
         per_step = batch_size * self.settings["discriminator_steps"]
         self._check(parts[0], per_step)
         whole = len(parts[0]) - len(parts[0]) % per_step
         parts = [part[:whole] for part in parts]
         given = parts if self.conditional else parts[0]
-        return super().fit(given, *args, batch_size=per_step, **kwargs)
+        return super().fit(given, batch_size=per_step, **kwargs)
+
+    def _parts(self, x) -> list:
+        """The pictures, and as many conditions where the networks take some."""
+        count = len(x) if isinstance(x, (list, tuple)) else 1
+        if count != 1 + self.conditional or isinstance(x, (list, tuple)) != self.conditional:
+            wanted = "[pictures, conditions]" if self.conditional else "one array of pictures"
+            raise ValueError(f"These networks learn from {wanted}: call fit({wanted}).")
+        parts = list(x) if self.conditional else [x]
+        lengths = [len(part) for part in parts]
+        if len(set(lengths)) > 1:
+            hint = "give one row of conditions for each picture"
+            raise ValueError(f"There are {lengths[0]} pictures and {lengths[1]} rows: {hint}.")
+        return parts
 
     def _check(self, images, per_step: int) -> None:
         wanted = self.discriminator.inputs[0].shape[1:]
@@ -284,6 +316,9 @@ class GAN(keras.Model):
                 f"A step needs {per_step} pictures and there are {len(images)}: {hint}."
             )
         low, high = float(np.min(images)), float(np.max(images))
+        if not np.isfinite([low, high]).all():
+            hint = "look for what is not a number, or infinite"
+            raise ValueError(f"The pictures lie in [{low:g}, {high:g}]: {hint}.")
         if len(wanted) == 3 and (low < -1.001 or high > 1.001):
             hint = "bring them to [-1, 1] with gan.to_tanh_range"
             raise ValueError(f"The pictures lie in [{low:g}, {high:g}]: {hint}.")
@@ -299,16 +334,23 @@ class GAN(keras.Model):
             Pictures in [-1, 1], shape (n, height, width, channels), or points.
 
         Raises:
-            ValueError: z has another width than the generator's input.
+            ValueError: z or the conditions have another shape than the generator's inputs.
         """
         z = np.asarray(z, "float32")
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"z has shape {z.shape}: use (n, {self.latent_dim}).")
+        widths = [given.shape[-1] for given in self.generator.inputs]
+        shapes = [np.shape(given) for given in (z, *conditions)]
+        if shapes != [(len(z), width) for width in widths]:
+            wanted = " and ".join(f"(n, {width})" for width in widths)
+            raise ValueError(f"z and conditions have shapes {shapes}: use {wanted}.")
         network = self.generator if self.averaged is None else self.averaged
         return sample(network, z, *conditions)
 
     def get_config(self):
-        """Settings for the `.keras` file: the networks, the buffer and every choice."""
+        """Settings for the `.keras` file: the networks, the buffer and every choice.
+
+        The state of the random numbers is not kept, as in Keras' own layers: a model that is loaded
+        draws from its seed again.
+        """
         parts = {"generator": self.generator, "discriminator": self.discriminator}
         saved = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
         replay = self.replay and keras.saving.serialize_keras_object(self.replay)
@@ -353,6 +395,18 @@ def _check_networks(generator, discriminator) -> None:
     if len(generator.inputs) != len(discriminator.inputs) or len(generator.inputs) > 2:
         counts = f"{len(generator.inputs)} and {len(discriminator.inputs)}"
         raise ValueError(f"The networks take {counts} inputs: use one each, or two each.")
+    told = [network.inputs[1:] for network in (generator, discriminator)]
+    widths = [[condition.shape[-1] for condition in conditions] for conditions in told]
+    if widths[0] != widths[1]:
+        both = f"{widths[0][0]} and {widths[1][0]}"
+        raise ValueError(f"The networks take {both} numbers as conditions: use as many in both.")
+
+
+def _build_replay(replay, generator) -> None:
+    if len(generator.inputs) == 2:
+        raise ValueError("A replay buffer keeps no conditions: use it with networks without.")
+    if not replay.built:
+        replay.build(generator.output_shape)
 
 
 def _check_settings(settings: dict) -> None:
@@ -362,11 +416,23 @@ def _check_settings(settings: dict) -> None:
     steps = settings["discriminator_steps"]
     if steps != int(steps) or steps < 1:
         raise ValueError(f"discriminator_steps is {steps}: use a whole number of 1 or more.")
-    if settings["penalty_weight"] < 0:
+    if not settings["penalty_weight"] >= 0:
         raise ValueError(f"penalty_weight is {settings['penalty_weight']}: use 0 or more.")
+    labels = settings["labels"]
+    if len(labels) != 2 or not all(0 <= label <= 1 for label in labels):
+        raise ValueError(f"labels are {labels}: use two numbers from 0 to 1, real and fake.")
+    changed = labels != [1.0, 0.0] or settings["flip"]
+    if changed and settings["objective"] not in CROSS_ENTROPIES:
+        hint = f"use one of {', '.join(CROSS_ENTROPIES)}, or leave labels and flip as they are"
+        raise ValueError(f"{settings['objective']} has no labels to change: {hint}.")
     for name, value in (("average", settings["average"]), ("flip", settings["flip"])):
         if not 0 <= value < 1:
             raise ValueError(f"{name} is {value}: use a number from 0 to below 1.")
+
+
+def _check_interval(steps: int) -> None:
+    if steps != int(steps) or steps < 1:
+        raise ValueError(f"{steps} steps are no interval: use a whole number of 1 or more.")
 
 
 class Snapshots(keras.callbacks.Callback):
@@ -382,6 +448,7 @@ class Snapshots(keras.callbacks.Callback):
 
     def __init__(self, z: np.ndarray, every: int, conditions: np.ndarray | None = None):
         super().__init__()
+        _check_interval(every)
         self.z, self.every, self.told = z, every, () if conditions is None else (conditions,)
         self.steps, self.pictures, self.done = [], [], 0
 
@@ -391,8 +458,9 @@ class Snapshots(keras.callbacks.Callback):
         self.pictures.append(self.model.sample(self.z, *self.told))
 
     def on_train_begin(self, logs=None):
-        """The first look."""
-        self.look()
+        """The first look; a second `fit` goes on from the last one."""
+        if self.done not in self.steps:
+            self.look()
 
     def on_train_batch_end(self, batch, logs=None):
         """A look, when it is time."""
@@ -411,6 +479,7 @@ class Anneal(keras.callbacks.Callback):
 
     def __init__(self, weight, steps: int):
         super().__init__()
+        _check_interval(steps)
         self.weight, self.steps, self.start, self.done = weight, steps, float(weight), 0
 
     def on_train_batch_end(self, batch, logs=None):
@@ -422,11 +491,12 @@ class Anneal(keras.callbacks.Callback):
 class FailureWatch(keras.callbacks.Callback):
     """Looks for the signs of a game that is lost, says what it saw and what to try.
 
-    It looks at means over `every` steps. Each sign is reported once, in `warnings` by name, and in
-    print if wanted.
+    It looks at means over `every` steps, or since the epoch began if that is later. "D wins" is
+    looked for under every objective but Wasserstein, whose loss has no lower end. Each sign is
+    reported once, in `warnings` by name, and in print if wanted.
 
     Args:
-        real: some real pictures or points, to know how much they vary, shape (n, ...).
+        real: some real pictures or points, 2 or more, to know how much they vary, shape (n, ...).
         every: steps from one look to the next.
         conditions: what G is told, n rows, or None.
         stop: whether to end training at the first sign.
@@ -437,7 +507,10 @@ class FailureWatch(keras.callbacks.Callback):
 
     def __init__(self, real, every: int = 50, conditions=None, stop=False, verbose=True):
         super().__init__()
+        _check_interval(every)
         self.spread = float(np.std(real, axis=0).mean())
+        if not self.spread > 0:
+            raise ValueError("The real pictures do not vary: give two or more that differ.")
         self.told = () if conditions is None else (conditions[:64],)
         self.every, self.stop, self.verbose = every, stop, verbose
         self.warnings, self.done = {}, 0
@@ -465,10 +538,12 @@ class FailureWatch(keras.callbacks.Callback):
 
     def signs(self, recent: dict) -> dict[str, str]:
         """What is wrong in the means over the last steps and in what G draws now."""
-        found = {}
-        cross_entropy = self.model.settings["objective"] in ("minimax", "non_saturating")
-        if cross_entropy and recent["d_loss"] < self.LOW_LOSS:
-            found["D wins"] = f"D's loss is {recent['d_loss']:.3g}, G hears little from it"
+        found, settings = {}, self.model.settings
+        least = losses.least_discriminator_loss(settings["objective"], *settings["labels"])
+        if recent["d_loss"] < least + self.LOW_LOSS:
+            found["D wins"] = (
+                f"D's loss is {recent['d_loss']:.3g} and cannot fall below {least:.3g}"
+            )
         steepest = float(np.max([recent["d_gradient"], recent["g_gradient"]]))
         if not steepest <= self.STEEP:
             found["steep"] = f"a gradient has length {steepest:.3g}"

@@ -222,7 +222,7 @@ class DiffAugment(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, x, training=False):
-        """Return pictures of shape (batch, side, side, channels), changed while training."""
+        """Return pictures of shape (batch, height, width, channels), changed while training."""
         return self.cover(self.shift(self.colour(x))) if training else x
 
     def draw(self, x, low, high):
@@ -240,9 +240,9 @@ class DiffAugment(keras.layers.Layer):
 
     def shift(self, x):
         """Move each picture across and down; zeros come in from outside."""
-        side = x.shape[1]
-        reach = side // 8
         for axis in (1, 2):
+            side = x.shape[axis]
+            reach = side // 8
             steps = ops.floor(self.draw(x, -reach, reach + 1))
             shape = (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1)
             source = ops.reshape(ops.arange(side, dtype="float32"), shape) - steps
@@ -253,9 +253,9 @@ class DiffAugment(keras.layers.Layer):
 
     def cover(self, x):
         """Set a square of each picture to 0; it may hang over the edge."""
-        side = x.shape[1]
         covered = 1.0
-        for shape in ((1, -1, 1, 1), (1, 1, -1, 1)):
+        for axis, shape in ((1, (1, -1, 1, 1)), (2, (1, 1, -1, 1))):
+            side = x.shape[axis]
             middle = ops.floor(self.draw(x, 0, side))
             distance = ops.reshape(ops.arange(side, dtype="float32"), shape) - middle
             covered = covered * ops.cast(

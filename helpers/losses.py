@@ -53,7 +53,7 @@ log(1 - p(G(z))) against -log p(G(z)). A penalty on the slope of D, weighted by 
 
     penalty    E of                              at the points
     r1         |grad D|^2 / 2                    x, real
-    dragan     (|grad D| - 1)^2                  x + u std(x) / 2,         u uniform in [0, 1]
+    dragan     (|grad D| - 1)^2                  x + e std(x) / 2,         e ~ N(0, I)
     wgan_gp    (|grad D| - 1)^2                  u x + (1 - u) G(z),       u uniform in [0, 1]
 
 Kingma and Welling, arXiv:1312.6114 (the bound; the KL is their appendix B); Higgins and others,
@@ -69,6 +69,7 @@ import math
 import keras
 import tensorflow as tf
 from keras import ops
+from scipy.special import entr
 
 
 def bernoulli_per_image(x, logits):
@@ -262,6 +263,27 @@ def discriminator_loss(objective: str, real_logits, fake_logits, real_label=1.0,
     return label_loss(real_logits, real_label) + label_loss(fake_logits, fake_label)
 
 
+def undecided_logit(objective: str) -> float:
+    """The logit of a D that cannot tell: half way between what it aims at for real and for fake.
+
+    Least squares aims at 1 and 0. For Wasserstein there is no such logit, as only differences
+    count; it gets 0 like the others.
+    """
+    return 0.5 if objective == "least_squares" else 0.0
+
+
+def least_discriminator_loss(objective: str, real_label=1.0, fake_label=0.0) -> float:
+    """What D's loss, without a penalty, cannot fall below: 0, or -infinity for Wasserstein.
+
+    Under cross-entropy with soft labels it is the entropy of the labels, in nats.
+    """
+    if objective == "wasserstein":
+        return -math.inf
+    if objective in ("least_squares", "hinge"):
+        return 0.0
+    return float(sum(entr(p) + entr(1 - p) for p in (real_label, fake_label)))
+
+
 def generator_loss(objective: str, fake_logits):
     """What G minimises, a scalar.
 
@@ -291,6 +313,7 @@ def slope(critic, x):
         critic: from a batch to logits of shape (batch, 1).
         x: points or pictures, shape (batch, ...).
     """
+    x = ops.convert_to_tensor(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
         total = ops.sum(critic(x))
@@ -307,7 +330,7 @@ def penalty_points(penalty: str, real, fake, seed):
         real: real points or pictures, shape (batch, ...).
         fake: as many of G's.
         seed: an integer, or a `keras.random.SeedGenerator`; one uniform number for each pair in
-            "wgan_gp", one for each value in "dragan".
+            "wgan_gp", one normal number for each value in "dragan".
 
     Returns:
         Shape (batch, ...).
@@ -315,7 +338,7 @@ def penalty_points(penalty: str, real, fake, seed):
     if penalty == "r1":
         return real
     if penalty == "dragan":
-        noise = keras.random.uniform(ops.shape(real), seed=seed)
+        noise = keras.random.normal(ops.shape(real), seed=seed)
         return real + 0.5 * ops.std(real) * noise
     shape = (ops.shape(real)[0], *[1] * (len(real.shape) - 1))
     share = keras.random.uniform(shape, seed=seed)

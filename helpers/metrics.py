@@ -408,17 +408,21 @@ def train_attribute_judge(
     return judge
 
 
+def _in_parts(network: keras.Model, images: np.ndarray) -> list:
+    """What a network says of images that are too many for one pass, 500 at a time."""
+    return [network(images[start : start + 500]) for start in range(0, len(images), 500)]
+
+
 def read_attributes(judge: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     """What a judge from :func:`train_attribute_judge` sees: name to values, int of shape (n,)."""
-    parts = [judge(images[start : start + 500]) for start in range(0, len(images), 500)]
+    parts = _in_parts(judge, images)
     return {n: np.concatenate([np.argmax(part[n], axis=1) for part in parts]) for n in parts[0]}
 
 
 def read_features(judge: keras.Model, images: np.ndarray) -> np.ndarray:
     """The layer "features" of a judge of this module, shape (n, width)."""
     network = keras.Model(judge.input, judge.get_layer("features").output)
-    parts = [network(images[start : start + 500]) for start in range(0, len(images), 500)]
-    return np.concatenate([np.array(part) for part in parts])
+    return np.concatenate([np.array(part) for part in _in_parts(network, images)])
 
 
 def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: str):
@@ -489,7 +493,12 @@ def mode_coverage(points: np.ndarray, toy) -> tuple[int, float]:
         The number of modes that hold at least a fifth of their fair share of the points, and the
         share of points within 3 standard deviations of a centre, 0.989 for the cloud itself (1 -
         exp(-9/2)).
+
+    Raises:
+        ValueError: no points.
     """
+    if not len(points):
+        raise ValueError("There are no points to measure: draw some.")
     distances = np.linalg.norm(np.asarray(points)[:, np.newaxis] - toy.centres, axis=2)
     near = distances.min(axis=1) <= 3 * toy.std
     modes = len(toy.centres)
@@ -528,8 +537,18 @@ def train_cnn_judge(
 
 def read_pictures(judge: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features and class probabilities of pictures in [0, 1], by a judge of this module."""
-    parts = [judge(images[start : start + 500]) for start in range(0, len(images), 500)]
+    parts = _in_parts(judge, images)
     return tuple(np.concatenate([np.array(part[k]) for part in parts]) for k in (0, 1))
+
+
+def _check_features(features: np.ndarray, least: int) -> np.ndarray:
+    """Features as float64, at least so many rows of them, all finite."""
+    features = np.asarray(features, "float64")
+    if features.ndim != 2 or len(features) < least:
+        raise ValueError(f"features have shape {features.shape}: use {least} rows or more.")
+    if not np.isfinite(features).all():
+        raise ValueError("Some features are not finite: look at the pictures they come from.")
+    return features
 
 
 def frechet_distance(features: np.ndarray, others: np.ndarray) -> float:
@@ -541,14 +560,18 @@ def frechet_distance(features: np.ndarray, others: np.ndarray) -> float:
 
     Returns:
         0 or more, in squared units of the features (Heusel and others, arXiv:1706.08500).
+
+    Raises:
+        ValueError: fewer than two rows, or features that are not finite.
     """
-    first, second = (np.asarray(rows, "float64") for rows in (features, others))
+    first, second = (_check_features(rows, 2) for rows in (features, others))
     difference = first.mean(axis=0) - second.mean(axis=0)
     covariances = [np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second)]
     values, vectors = np.linalg.eigh(covariances[0])
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
     shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariances[1] @ root), 0)).sum()
-    return float(difference @ difference + np.trace(covariances[0] + covariances[1]) - 2 * shared)
+    traces = np.trace(covariances[0] + covariances[1])
+    return max(0.0, float(difference @ difference + traces - 2 * shared))
 
 
 def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3):
@@ -565,7 +588,11 @@ def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3):
     Returns:
         The share of drawn points in the real region, and the share of real points in the drawn
         region (Kynkaanniemi and others, arXiv:1904.06991).
+
+    Raises:
+        ValueError: no more rows than neighbours, or features that are not finite.
     """
+    real, drawn = (_check_features(rows, neighbours + 1) for rows in (real, drawn))
     return _share_inside(real, drawn, neighbours), _share_inside(drawn, real, neighbours)
 
 

@@ -82,6 +82,16 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     return grid.reshape(rows * (height + gap), -1, channels)[: -gap or None, : -gap or None]
 
 
+def captioned(image: np.ndarray, text: str) -> np.ndarray:
+    """An image in [0, 1] with a line of text below it, in RGB; a long line is cut at the edge."""
+    height, width = image.shape[:2]
+    canvas = Image.new("RGB", (width, height + 20), "white")
+    ImageDraw.Draw(canvas).text((2, height + 3), text, fill="black", font_size=13)
+    pixels = np.asarray(canvas, "float32") / 255
+    pixels[:height] = image
+    return pixels
+
+
 def png(image: np.ndarray) -> bytes:
     """PNG bytes of one image, floats in [0, 1] of shape (height, width, 1 or 3)."""
     pixels = np.round(np.clip(image, 0, 1) * 255).astype("uint8")
@@ -248,7 +258,12 @@ def gallery(
 
 
 def lines(
-    title: str, points: dict[str, tuple], x_label: str, y_label: str, logarithmic: bool = False
+    title: str,
+    points: dict[str, tuple],
+    x_label: str,
+    y_label: str,
+    logarithmic: bool = False,
+    dashed: dict[str, tuple] | None = None,
 ) -> Figure:
     """One line per name, with a legend.
 
@@ -258,10 +273,12 @@ def lines(
         x_label: of the horizontal axis, with its unit.
         y_label: of the vertical axis, with its unit.
         logarithmic: whether the vertical axis is.
+        dashed: more of them, the first in the colour of the first of `points`, and so on.
     """
     picture, (axes,) = figure(title, size=(6, 3.2))
-    for name, (x, y) in points.items():
-        axes.plot(x, y, label=name)
+    for curves, style in ((points, "-"), (dashed or {}, "--")):
+        for number, (name, (x, y)) in enumerate(curves.items()):
+            axes.plot(x, y, style, color=COLOURS[number % 10], label=name)
     axes.set(xlabel=x_label, ylabel=y_label, yscale="log" if logarithmic else "linear")
     axes.legend(frameon=False)
     return picture
@@ -323,18 +340,18 @@ def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float |
 
     Args:
         title: above the figure.
-        runs: arm to one number for each seed, first arm on top; a dot each, and a bar from one
-            standard deviation below their mean to one above. The axis begins at 0 unless there are
-            negative ones.
+        runs: arm to one number for each seed, first arm on top; a dot each, first seed highest, a
+            bar from the lowest to the highest, and a line at their mean. The axis begins at 0
+            unless there are negative ones.
         x_label: of the numbers, with their unit.
         line: a number to compare with, drawn as a dashed line.
     """
     picture, (axes,) = figure(title, size=(6.4, 1.0 + 0.36 * len(runs)))
     for row, values in enumerate(runs.values()):
-        mean, spread, colour = np.mean(values), np.std(values, ddof=1), COLOURS[row % 10]
-        axes.barh(row, 2 * spread, left=mean - spread, height=0.6, color=colour, alpha=0.25)
-        axes.plot([mean, mean], [row - 0.3, row + 0.3], color=colour, lw=2)
-        axes.plot(values, [row] * len(values), "o", color=colour, ms=5)
+        mean, low, colour = np.mean(values), np.min(values), COLOURS[row % 10]
+        axes.barh(row, np.ptp(values), left=low, height=0.7, color=colour, alpha=0.25)
+        axes.plot([mean, mean], [row - 0.35, row + 0.35], color=colour, lw=2)
+        axes.plot(values, row + np.linspace(-0.25, 0.25, len(values)), "o", color=colour, ms=5)
     if line is not None:
         axes.axvline(line, color="black", linestyle="--", lw=1)
     axes.set_yticks(range(len(runs)), list(runs))
@@ -355,7 +372,8 @@ def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
         drawn = axes.imshow(power, vmin=low, vmax=high, extent=box, cmap="magma")
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("cycles per pixel", fontsize=8)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(labelsize=8)
+    panels[0].set_ylabel("cycles per pixel", fontsize=8)
     picture.colorbar(drawn, ax=panels.tolist(), label="log10(power)", shrink=0.9)
     return picture
 

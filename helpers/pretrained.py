@@ -94,12 +94,18 @@ def card(name: str) -> dict:
     """The card beside a checkpoint: `settings`, `seconds`, `metrics`, `versions`.
 
     Raises:
-        CheckpointError: there is no such card.
+        CheckpointError: there is no such card, or it is damaged.
     """
     path = CHECKPOINTS / f"{name}.json"
     if not path.is_file():
         raise CheckpointError(f"There is no card {path.name}: `make checkpoints LAB={name[:2]}`.")
-    return json.loads(path.read_text())
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path.name} is damaged: restore it with `git checkout checkpoints`, or make it "
+            f"again with `make checkpoints LAB={name[:2]}`."
+        ) from error
 
 
 def checkpoint(name: str, train: Callable | None, measure: Callable, **settings) -> keras.Model:
@@ -149,13 +155,14 @@ def recorded(name: str, measure: Callable | None, **settings) -> dict:
     Raises:
         CheckpointError: there is no card, or it was measured with other settings.
     """
+    asked = json.loads(json.dumps(settings))
     if measure is not None:
         start = time.perf_counter()
         found = measure(**settings)
         CHECKPOINTS.mkdir(exist_ok=True)
         _write_card(name, settings, time.perf_counter() - start, found)
     kept = card(name)
-    if kept["settings"] != json.loads(json.dumps(settings)):
+    if kept["settings"] != asked:
         raise CheckpointError(
             f"Card {name}.json was measured with {kept['settings']} and this asks for {settings}: "
             f"`make checkpoints LAB={name[:2]}` measures again."
@@ -174,10 +181,10 @@ def _write_card(name: str, settings: dict, seconds: float, metrics: dict) -> Non
 
 
 def _six_digits(value):
-    """Numbers in lists and dictionaries, rounded."""
+    """Numbers in lists, arrays and dictionaries, rounded."""
     if isinstance(value, dict):
         return {key: _six_digits(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple, np.ndarray)):
         return [_six_digits(item) for item in value]
     return float(f"{value:.6g}")
 

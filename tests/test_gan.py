@@ -181,6 +181,46 @@ def test_a_saved_model_draws_and_judges_the_same(classes, settings, tmp_path):
     again.fit(real, batch_size=8, verbose=0)
 
 
+@pytest.mark.parametrize("wrap", ["batch norm", "spectral norm"])
+def test_a_norm_in_d_leaves_the_weights_of_d_to_its_optimizer(wrap):
+    keras.utils.set_random_seed(0)
+    layer = DENSE(8, "tanh")
+    hidden = [keras.layers.SpectralNormalization(layer)] if wrap == "spectral norm" else [layer]
+    hidden += [keras.layers.BatchNormalization(momentum=0.5)] if wrap == "batch norm" else []
+    d = keras.Sequential([keras.Input((2,)), *hidden, DENSE(1)])
+    model = gan.GAN(networks()[0], d, seed=1)
+    model.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05), jit_compile=False)
+    for seed in range(30):  # the norm settles
+        model.discriminator_step(batch(seed=seed), batch(width=3, seed=seed))
+    trained, noted = values(d.trainable_weights), values(d.non_trainable_weights)
+    model.generator_step(batch(width=3, seed=40))
+    for old, new in zip(trained, d.trainable_weights, strict=True):
+        if wrap == "batch norm":
+            np.testing.assert_array_equal(old, new)
+        else:  # Keras divides the kernel in place by a norm that it estimates anew at every look
+            np.testing.assert_allclose(old, new, rtol=0.02)
+    assert any(moved(noted, d.non_trainable_weights))
+
+
+def test_spectral_norm_holds_every_kernel_at_a_norm_of_one_and_is_saved(tmp_path):
+    keras.utils.set_random_seed(0)
+    wrap = keras.layers.SpectralNormalization
+    hidden = [wrap(DENSE(16, "relu")), wrap(DENSE(1))]
+    model = gan.GAN(networks()[0], keras.Sequential([keras.Input((2,)), *hidden]), "wasserstein")
+    model.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.fit(np.array(batch(512)), batch_size=16, epochs=2, verbose=0)
+    for layer in hidden:
+        norm = np.linalg.norm(np.array(layer.layer.kernel), 2)
+        assert norm == pytest.approx(1, abs=0.15)
+    points = batch(200, seed=3), batch(200, seed=4)
+    logits = [np.array(model.judge(x, (), training=False)).ravel() for x in points]
+    apart = np.linalg.norm(points[0] - points[1], axis=1)
+    assert np.max(np.abs(logits[0] - logits[1]) / apart) <= 1.3  # both kernels allow about 1
+    model.save(tmp_path / "gan.keras")
+    again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
+    np.testing.assert_array_equal(again.judge(points[0], (), False), logits[0].reshape(-1, 1))
+
+
 def test_a_model_saved_before_training_has_its_buffer_too(tmp_path):
     build(replay=layers.ReplayBuffer(8, share=0.25)).save(tmp_path / "gan.keras")
     again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
@@ -315,15 +355,31 @@ def test_the_layers_of_this_course_work_inside_fit(tmp_path):
     np.testing.assert_array_equal(*[net.judge(x, (), training=False) for net in (model, again)])
 
 
-def test_meters_hold_what_their_names_say():
-    model = build(rate=0.0)
-    x = np.array(batch(64))
-    found = model.fit(x, batch_size=32, epochs=2, verbose=0).history
-    logits = model.discriminator(x)
-    assert found["d_real"][1] == pytest.approx(np.mean(np.array(logits) > 0))
-    assert found["d_loss"][0] == pytest.approx(found["d_loss"][1], rel=0.1)
-    fakes = model.discriminator(model.sample(batch(4000, 3)))
-    assert found["d_fake"][1] == pytest.approx(np.mean(np.array(fakes) < 0), abs=0.2)
+class Recording(gan.GAN):
+    """Keeps what the two steps returned."""
+
+    def discriminator_step(self, *given):
+        self.found = super().discriminator_step(*given)
+        return self.found
+
+    def generator_step(self, *given):
+        self.found_g = super().generator_step(*given)
+        return self.found_g
+
+
+@pytest.mark.parametrize(("objective", "border"), [("hinge", 0.0), ("least_squares", 0.5)])
+def test_meters_hold_what_their_names_say(objective, border):
+    model = Recording(*networks(), objective, seed=0)
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True)
+    found = model.train_step(batch(64))
+    d_loss, d_gradient, real, fake = (np.array(part) for part in model.found)
+    g_loss, g_gradient = (float(part) for part in model.found_g)
+    expected = {"d_loss": float(d_loss), "g_loss": g_loss}
+    expected |= {"d_real": np.mean(real > border), "d_fake": np.mean(fake < border)}
+    expected |= {"d_gradient": float(d_gradient), "g_gradient": g_gradient}
+    assert tuple(expected) == gan.METERS
+    assert {name: float(found[name]) for name in found} == pytest.approx(expected)
+    assert len({round(value, 4) for value in expected.values()}) == 6
 
 
 def test_short_training_on_the_ring_reaches_modes():
@@ -355,6 +411,11 @@ def test_short_training_on_the_ring_reaches_modes():
         ({"penalty_weight": -1}, "penalty_weight is -1: use 0 or more"),
         ({"average": 1.0}, r"average is 1\.0: use a number from 0 to below 1"),
         ({"flip": -0.1}, r"flip is -0\.1: use a number from 0 to below 1"),
+        ({"penalty_weight": float("nan")}, "penalty_weight is nan: use 0 or more"),
+        ({"labels": (2, -1)}, r"labels are \[2, -1\]: use two numbers from 0 to 1"),
+        ({"labels": 0.9}, r"labels are \[0\.9\]: use two numbers"),
+        ({"objective": "hinge", "flip": 0.1}, "hinge has no labels to change: use one of minimax"),
+        ({"objective": "wasserstein", "labels": (0.9, 0.0)}, "wasserstein has no labels"),
     ],
 )
 def test_settings_outside_their_range(settings, message):
@@ -370,6 +431,8 @@ def test_networks_that_do_not_fit():
         gan.GAN(g, keras.Model(d.input, DENSE(2)(d.output)))
     with pytest.raises(ValueError, match="The networks take 1 and 2 inputs: use one each"):
         gan.GAN(g, networks(classes=4)[1])
+    with pytest.raises(ValueError, match="The networks take 4 and 5 numbers as conditions"):
+        gan.GAN(networks(classes=4)[0], networks(classes=5)[1])
 
 
 @pytest.mark.parametrize(
@@ -382,6 +445,39 @@ def test_networks_that_do_not_fit():
 def test_points_that_cannot_be_trained_on(x, message):
     with pytest.raises(ValueError, match=message):
         build().fit(x, batch_size=16, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "x", "message"),
+    [
+        (0, np.full((32, 2), np.nan, "float32"), r"lie in \[nan, nan\]: look for what is not"),
+        (0, [np.zeros((32, 2)), np.zeros((32, 4))], "learn from one array of pictures"),
+        (4, np.zeros((32, 2)), r"learn from \[pictures, conditions\]"),
+        (4, [np.zeros((32, 2)), np.zeros((40, 4))], "There are 32 pictures and 40 rows: give one"),
+    ],
+)
+def test_data_that_do_not_fit_the_networks(classes, x, message):
+    with pytest.raises(ValueError, match=message):
+        build(classes=classes).fit(x, batch_size=16, verbose=0)
+
+
+def test_targets_are_not_swallowed():
+    with pytest.raises(TypeError):
+        build().fit(np.array(batch(32)), np.zeros(32))
+
+
+def test_optimizers_by_name_and_one_for_both():
+    model = gan.GAN(*networks())
+    model.compile("sgd", "adam", jit_compile=False)
+    assert model.generator_optimizer.name == "SGD"
+    one = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="share one optimizer"):
+        model.compile(one, one)
+
+
+def test_a_replay_buffer_refuses_conditions():
+    with pytest.raises(ValueError, match="A replay buffer keeps no conditions"):
+        gan.GAN(*networks(classes=4), replay=layers.ReplayBuffer(8))
 
 
 def test_pictures_outside_the_range_of_tanh():
@@ -398,8 +494,14 @@ def test_impossible_batches(size):
 
 @pytest.mark.parametrize("shape", [(4, 2), (3,)])
 def test_noise_of_another_width(shape):
-    with pytest.raises(ValueError, match=r"z has shape .*: use \(n, 3\)"):
+    with pytest.raises(ValueError, match=r"have shapes .*: use \(n, 3\)"):
         build().sample(np.zeros(shape))
+
+
+@pytest.mark.parametrize("told", [[], [np.zeros((3, 4))], [np.zeros((5, 4))], [np.zeros((4, 3))]])
+def test_conditions_of_another_shape(told):
+    with pytest.raises(ValueError, match=r"use \(n, 3\) and \(n, 4\)"):
+        build(classes=4).sample(np.zeros((4, 3)), *told)
 
 
 def test_ranges_go_there_and_back():
@@ -426,6 +528,18 @@ def test_snapshots_look_at_the_same_noise_from_before_training_on():
     assert looks.steps == [0, 3, 6] and np.shape(looks.pictures) == (3, 5, 2)
     np.testing.assert_array_equal(looks.pictures[0], first)
     assert np.abs(looks.pictures[2] - looks.pictures[1]).max() > 0
+    model.fit(np.array(batch(64)), batch_size=16, verbose=0, callbacks=[looks])
+    assert looks.steps == [0, 3, 6, 9]
+
+
+def test_callbacks_that_would_never_look():
+    for make in (lambda n: gan.Snapshots(np.zeros((1, 3)), n), lambda n: gan.Anneal(1.0, n)):
+        with pytest.raises(ValueError, match="0 steps are no interval"):
+            make(0)
+    with pytest.raises(ValueError, match="0 steps are no interval"):
+        gan.FailureWatch(np.array(batch(4)), every=0)
+    with pytest.raises(ValueError, match="do not vary"):
+        gan.FailureWatch(np.zeros((1, 2)))
 
 
 def test_snapshots_under_conditions():
@@ -487,6 +601,23 @@ def test_losses_without_a_floor_are_no_victory():
     found.on_train_begin()
     recent = dict.fromkeys(gan.METERS, -5.0)
     assert "D wins" not in found.signs(recent)
+
+
+@pytest.mark.parametrize(
+    ("settings", "won", "open_"),
+    [
+        ({"objective": "least_squares"}, 0.01, 0.1),
+        ({"objective": "hinge"}, 0.0, 0.5),
+        ({"labels": (0.9, 0.0)}, 0.33, 0.4),
+    ],
+)
+def test_victory_is_measured_from_the_least_loss_there_is(settings, won, open_):
+    watch = gan.FailureWatch(np.array(batch(64)))
+    watch.set_model(build(rate=0.0, **settings))
+    watch.on_train_begin()
+    for loss, reported in ((won, True), (open_, False)):
+        recent = {**dict.fromkeys(gan.METERS, 1.0), "d_loss": loss}
+        assert ("D wins" in watch.signs(recent)) is reported
 
 
 def test_steep_gradients_are_reported():

@@ -11,6 +11,8 @@ import tensorflow as tf
 from conftest import every_control, size
 
 from helpers import gan, losses, toys, widgets
+from helpers.layers import ReplayBuffer
+from helpers.widgets import gans
 
 
 def build(objective="non_saturating", width=2):
@@ -46,7 +48,7 @@ def test_each_button_moves_one_network(stepper):
         button.click()
         assert not same(before, weights(moved)) and same(held, weights(still))
         assert stepper.image.value != picture
-    assert stepper.done == 2 and stepper.caption.text.startswith("Step 2: loss of D")
+    assert stepper.done == 2 and stepper.caption.text.startswith("Phase 2: loss of D")
 
 
 def test_a_step_is_the_models_own(stepper):
@@ -89,7 +91,7 @@ def test_pause_loses_nothing_and_play_goes_on(stepper):
     stopped = stepper.done
     assert not stepper.playing and stepper.toggle.description == "play" and stopped >= 20
     assert len(stepper.history["D"]) + len(stepper.history["G"]) == stopped
-    assert stepper.caption.text.startswith(f"Step {stopped}:")
+    assert stepper.caption.text.startswith(f"Phase {stopped}:")
     stepper.play(steps=6)
     stepper.join()
     assert stepper.done == stopped + 6
@@ -112,7 +114,7 @@ def test_slow_shows_every_step(stepper, monkeypatch):
     stepper.caption.observe(lambda change: seen.append(change["new"]), "text")
     stepper.play(steps=8)
     stepper.join()
-    assert [text.split(":")[0] for text in seen] == [f"Step {n}" for n in range(1, 9)]
+    assert [text.split(":")[0] for text in seen] == [f"Phase {n}" for n in range(1, 9)]
 
 
 @pytest.mark.parametrize("name", list(toys.TOYS))
@@ -170,6 +172,48 @@ def test_errors_are_shown_and_raised_by_join(stepper):
     assert stepper.toggle.description == "play"
 
 
+def test_negative_losses_stay_in_their_own_panel(stepper):
+    panel = gans.SIDE + gans.LEGEND
+    stepper.history["G"] = [(1, -5.0), (2, -0.7)]
+    stepper.show()
+    below = stepper.picture()[panel:, gans.SIDE :]
+    stepper.history["G"] = []
+    stepper.show()
+    np.testing.assert_array_equal(below, stepper.picture()[panel:, gans.SIDE :])
+
+
+def test_a_long_game_is_drawn_from_few_points():
+    long = [(float(step), float(step % 7)) for step in range(100_000)]
+    thin = gans._thinned(long)
+    assert len(thin) < 700 and tuple(thin[0]) == long[0] and tuple(thin[-1]) == long[-1]
+    np.testing.assert_array_equal(gans._thinned([]), [[0, 0]])
+
+
+def test_undecided_is_white_under_least_squares_too():
+    lab = widgets.GanStepper(lambda: build("least_squares"))
+    kernel, bias = lab.model.discriminator.layers[-1].get_weights()
+    lab.model.discriminator.layers[-1].set_weights([0 * kernel, 0 * bias + 0.5])
+    heat, _ = lab.look(lab.fakes)
+    np.testing.assert_allclose(heat, 0.5, atol=1e-6)
+
+
+def test_a_reset_empties_the_replay_buffer():
+    def with_replay():
+        plain = build()
+        model = gan.GAN(plain.generator, plain.discriminator, replay=ReplayBuffer(256), seed=0)
+        model.compile("sgd", "sgd", jit_compile=False)
+        return model
+
+    lab, losses = widgets.GanStepper(with_replay), []
+    for _ in range(2):
+        lab.reset()
+        assert int(lab.model.replay.seen) == 0
+        for _ in range(6):
+            lab.step_discriminator()
+        losses.append(lab.history["D"])
+    assert losses[0] == losses[1]
+
+
 def test_join_says_what_to_do(stepper):
     with pytest.raises(RuntimeError, match=r"call play\(steps=…\) first"):
         stepper.join()
@@ -178,12 +222,34 @@ def test_join_says_what_to_do(stepper):
         stepper.join()
 
 
+@pytest.mark.parametrize("steps", [0, -1, 2.5])
+def test_stepper_plays_whole_numbers_of_phases(stepper, steps):
+    with pytest.raises(ValueError, match=r"use a whole number of 1 or more, or None"):
+        stepper.play(steps)
+    assert not stepper.playing
+
+
+def test_stepper_refuses_other_settings():
+    with pytest.raises(ValueError, match="no cloud 'star': use one of ring, grid, moons, line"):
+        widgets.GanStepper(build, cloud="star")
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        widgets.GanStepper(build, batch_size=0)
+
+
 def test_stepper_refuses_other_models():
     with pytest.raises(ValueError, match=r"draws \(None, 3\): the stepper needs 2-D points"):
         widgets.GanStepper(lambda: build(width=3))
     parts = build()
     with pytest.raises(ValueError, match="not compiled"):
         widgets.GanStepper(lambda: gan.GAN(parts.generator, parts.discriminator))
+    told = [[keras.Input((wide,)), keras.Input((3,))] for wide in (3, 2)]
+    dense = [keras.layers.Dense(outputs) for outputs in (2, 1)]
+    networks = [
+        keras.Model(pair, layer(keras.layers.Concatenate()(pair)))
+        for pair, layer in zip(told, dense, strict=True)
+    ]
+    with pytest.raises(ValueError, match="take conditions: the stepper needs networks without"):
+        widgets.GanStepper(lambda: gan.GAN(*networks))
 
 
 @pytest.fixture
@@ -235,6 +301,12 @@ def test_quiz_refuses_pictures_that_do_not_fit():
         widgets.Quiz(small, large)
     with pytest.raises(ValueError, match="20 real and 20 generated pictures for 21 questions"):
         widgets.Quiz(small, small, questions=21)
+    with pytest.raises(ValueError, match="questions is 0"):
+        widgets.Quiz(small, small, questions=0)
+    with pytest.raises(ValueError, match="and squares"):
+        widgets.Quiz(small[:, :4], small[:, :4])
+    with pytest.raises(ValueError, match="images reach from -1 to -1: scale them"):
+        widgets.Quiz(small, small - 1)
 
 
 def test_labels_and_static_pictures(stepper, quiz):

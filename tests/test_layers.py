@@ -291,6 +291,18 @@ def test_augmentation_covers_one_square_of_half_a_side():
         assert mask.sum() == mask.any(axis=0).sum() * mask.any(axis=1).sum()
 
 
+@pytest.mark.parametrize("shape", [(4, 8, 16, 1), (4, 16, 8, 3)])
+def test_augmentation_keeps_the_shape_of_a_picture_that_is_no_square(shape):
+    x = np.random.default_rng(0).uniform(0.5, 1, shape).astype("float32")
+    layer = layers.DiffAugment(seed=0)
+    assert layer(x, training=True).shape == shape
+    shifted = np.array(layer.shift(x))
+    for axis, pixels in enumerate(shape[1:3], 1):
+        other = tuple({0, 1, 2, 3} - {0, axis})
+        empty = (shifted == 0).all(axis=other).sum(axis=1)
+        assert empty.max() <= pixels // 8
+
+
 def test_augmentation_treats_each_picture_differently_and_repeats_by_seed():
     x = np.repeat(pictures(count=1), 4, axis=0)
     first, second = (layers.DiffAugment(seed=5) for _ in range(2))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 from scipy.stats import kstest, norm
 from sklearn.metrics import hinge_loss
@@ -308,17 +309,54 @@ def test_wgan_gp_looks_between_real_and_fake_one_uniform_share_for_each_picture(
     assert abs(np.corrcoef(share[1:, 0], share[:-1, 0])[0, 1]) < 0.05
 
 
-def test_dragan_looks_beside_real_points_one_uniform_number_for_each_value():
+def test_dragan_looks_around_real_points_one_normal_number_for_each_value():
     real = RNG.normal(3, 2, (500, 8)).astype("float32")
     points = np.array(losses.penalty_points("dragan", real, None, seed=0))
     moved = (points - real) / (0.5 * real.std())
-    assert kstest(moved.ravel(), "uniform").pvalue > 0.01
+    assert kstest(moved.ravel(), "norm").pvalue > 0.01
     assert np.abs(np.corrcoef(moved.T) - np.eye(8)).max() < 0.2
 
 
 def test_r1_looks_at_real_points():
     real = np.ones((2, 2), "float32")
     assert losses.penalty_points("r1", real, None, seed=0) is real
+
+
+@pytest.mark.parametrize("penalty", losses.PENALTIES)
+def test_penalties_take_numpy_arrays(penalty):
+    real, fake = np.ones((4, 2), "float32"), np.zeros((4, 2), "float32")
+    value = losses.gradient_penalty(
+        penalty, lambda x: keras.ops.sum(x, 1, True), real, fake, seed=0
+    )
+    assert np.isfinite(value)
+
+
+@pytest.mark.parametrize("objective", losses.OBJECTIVES)
+@pytest.mark.parametrize("labels", [(1.0, 0.0), (0.9, 0.0), (0.8, 0.3)])
+def test_the_least_loss_of_d_is_reached_and_never_passed(objective, labels):
+    if objective == "wasserstein":
+        assert losses.least_discriminator_loss(objective) == -np.inf
+        return
+    least = losses.least_discriminator_loss(objective, *labels)
+
+    def loss(logits):
+        real, fake = np.float32(logits).reshape(2, 1)
+        return float(losses.discriminator_loss(objective, real, fake, *labels))
+
+    best = minimize(loss, [0.3, -0.2], method="Nelder-Mead", options={"maxiter": 2000})
+    assert best.fun == pytest.approx(least, abs=1e-3) and best.fun >= least - 1e-5
+
+
+@pytest.mark.parametrize("objective", losses.OBJECTIVES[:4])
+def test_an_undecided_logit_is_half_way_between_both_aims(objective):
+    border = losses.undecided_logit(objective)
+    higher, lower = np.float32([[border + 0.1]]), np.float32([[border - 0.1]])
+
+    def loss(real, fake):
+        return float(losses.discriminator_loss(objective, real, fake))
+
+    assert loss(higher, lower) < loss(lower, higher)
+    assert loss(higher, higher) == pytest.approx(loss(lower, lower), rel=1e-5)
 
 
 def test_unknown_games_are_named():

@@ -365,6 +365,24 @@ def test_frechet_distance_is_that_of_the_matrix_root():
     assert backwards == pytest.approx(expected, rel=1e-6)
 
 
+def test_measures_refuse_what_cannot_be_measured():
+    rows = np.random.default_rng(0).normal(size=(50, 4))
+    broken = np.where(rows > 2, np.nan, rows)
+    broken[0, 0] = np.nan
+    for measure in (metrics.frechet_distance, metrics.precision_recall):
+        with pytest.raises(ValueError, match="Some features are not finite"):
+            measure(rows, broken)
+        with pytest.raises(ValueError, match=r"features have shape \(1, 4\): use \d rows or more"):
+            measure(rows[:1], rows)
+    with pytest.raises(ValueError, match="no points to measure"):
+        metrics.mode_coverage(np.zeros((0, 2)), toys.ring())
+
+
+def test_frechet_distance_of_few_equal_rows_is_not_negative():
+    rows = np.random.default_rng(0).normal(size=(5, 64))
+    assert 0 <= metrics.frechet_distance(rows, rows) < 1e-6
+
+
 def test_frechet_distance_of_equals_is_nothing_also_where_features_are_dead():
     rows = np.random.default_rng(0).normal(size=(300, 5)) * [1, 1, 0, 0, 1]
     assert metrics.frechet_distance(rows, rows) == pytest.approx(0, abs=1e-6)

@@ -18,6 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob(f"{LAB}*.ipynb"))
 STANDARD_BUDGET = {"cells": (26, 36), "words": (900, 1500)}
 BUDGETS = {
     "00_start_here": {"cells": (10, 26), "words": (300, 900)},
+    "11_face_gan": {"cells": (26, 42), "words": (900, 1500)},  # five topics, many small cells
     "12_gan_tricks": {"cells": (52, 80), "words": (1300, 2400)},  # seventeen of them
 }
 

@@ -169,15 +169,33 @@ def test_clouds_share_the_plane_of_the_real_points():
     assert all(axes.get_xlim() == pytest.approx((-2.6, 2.6)) for axes in figure.axes)
 
 
-def test_versus_shows_each_seed_and_a_standard_deviation_about_the_mean():
+def test_versus_shows_each_seed_the_mean_and_how_far_they_reach():
     figure = plots.versus("runs", {"off": [1.0, 2.0, 6.0], "on": [4.0, 4.0, 4.0]}, "error")
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["off", "on"]
-    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
-    np.testing.assert_array_equal(dots, [[1, 2, 6], [4, 4, 4]])
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal([line.get_xdata() for line in dots], [[1, 2, 6], [4, 4, 4]])
+    assert all(len(set(line.get_ydata())) == 3 for line in dots)
+    means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() != "o"]
     wide, narrow = axes.patches
-    assert wide.get_x() + wide.get_width() / 2 == pytest.approx(3)
-    assert wide.get_width() == pytest.approx(2 * np.std([1, 2, 6], ddof=1))
+    assert means == [3, 4] and (wide.get_x(), wide.get_width()) == (1, 5)
     assert narrow.get_width() == 0 and axes.get_xlim()[0] == 0
     (axes,) = plots.versus("signed", {"off": [-1.0, 1.0]}, "correlation").axes
     assert axes.get_xlim()[0] < -1
+
+
+def test_dashed_lines_take_the_colours_of_the_solid_ones():
+    x = [0.0, 1.0]
+    solid, dashed = {"loss a": (x, x), "loss b": (x, x)}, {"slope a": (x, x)}
+    (axes,) = plots.lines("two", solid, "x", "y", dashed=dashed).axes
+    first, second, third = axes.lines
+    assert third.get_color() == first.get_color() != second.get_color()
+    assert third.get_linestyle() == "--" and first.get_linestyle() == "-"
+
+
+def test_a_caption_stands_below_its_picture():
+    picture = np.full((30, 60, 1), 0.25)
+    found = plots.captioned(picture, "after 3 steps")
+    assert found.shape[1:] == (60, 3) and found.shape[0] > 40
+    np.testing.assert_allclose(found[:30], 0.25)
+    assert found[30:].min() < 0.3 and found[30:].max() == 1

@@ -139,7 +139,7 @@ class Worker(Lab):
             axes.set_ylabel(label)
             curves = {name: self.history[name] for name in names if name in self.history}
             if curves:
-                _draw_curves(axes, curves, scale)
+                _plot_curves(axes, curves, scale)
             else:
                 axes.text(0.5, 0.5, f"press {self.go.description}", ha="center", va="center")
         all_axes[-1].set_xlabel(x_label)
@@ -161,7 +161,7 @@ class Worker(Lab):
             self.time_left.value = f"{time.perf_counter() - begin:.0f} s in all"
 
 
-def _draw_curves(axes, curves: dict[str, list], scale: str) -> None:
+def _plot_curves(axes, curves: dict[str, list], scale: str) -> None:
     """Lines with a legend; where no scale is given, a logarithmic one if values reach far."""
     for name, points in curves.items():
         axes.plot(*zip(*points, strict=True), label=name)

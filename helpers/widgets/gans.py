@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 from PIL import Image, ImageDraw, ImageFont
 
-from helpers import losses, metrics, plots, toys
+from helpers import data, losses, metrics, plots, runtime, toys
 from helpers.widgets.base import Lab, beside, enlarge, make_menu
 
 REACH = 1.6  # the plane is shown from -REACH to REACH
@@ -25,9 +25,10 @@ FONT = ImageFont.load_default(25)
 class GanStepper(Lab):
     """A GAN on the plane, one phase at a time: points, D's opinion, and where G is pulled.
 
-    The heat map is D's probability that a point is real. An arrow is minus the gradient of G's loss
-    in a fake, so it shows where D would like that fake to go; longer is stronger. Same seed, same
-    steps: `reset` starts the same game again.
+    The heat map is D's probability that a point is real: white where it is undecided. An arrow is
+    minus the gradient of G's loss in a fake, so it shows where D would like that fake to go; longer
+    is stronger. The points are those of G itself, not of an averaged G. Same seed, same phases:
+    `reset` starts the same game again.
 
     Args:
         build: called once, without arguments; returns a compiled :class:`helpers.gan.GAN` of
@@ -37,7 +38,8 @@ class GanStepper(Lab):
         seed: of the networks' first weights, the batches and z.
 
     Raises:
-        ValueError: the model draws something else than 2-D points, or is not compiled.
+        ValueError: the model draws something else than 2-D points, takes conditions or is not
+            compiled; there is no such cloud; or a batch size below 1.
     """
 
     title = "GAN stepper: real and generated points, D's opinion, both losses and modes covered"
@@ -45,6 +47,9 @@ class GanStepper(Lab):
     FRAME_SECONDS, SLOW_SECONDS = 0.05, 0.6
 
     def __init__(self, build: Callable, cloud: str = "ring", batch_size: int = 128, seed: int = 0):
+        runtime.check_settings(batch_size=batch_size)
+        if cloud not in toys.TOYS:
+            raise ValueError(f"There is no cloud {cloud!r}: use one of {', '.join(toys.TOYS)}.")
         keras.utils.set_random_seed(seed)
         self.model, self.batch_size, self.seed = build(), batch_size, seed
         _check_points(self.model)
@@ -86,7 +91,9 @@ class GanStepper(Lab):
             logits = self.model.judge(fakes, (), training=False)
             loss = losses.generator_loss(self.model.settings["objective"], logits)
         pull = -tape.gradient(loss, fakes) * self.POINTS
-        return ops.sigmoid(self.model.judge(self.plane, (), training=False)), pull
+        surplus = self.model.judge(self.plane, (), training=False)
+        surplus -= losses.undecided_logit(self.model.settings["objective"])
+        return ops.sigmoid(surplus), pull
 
     def _arrange(self) -> None:
         def button(text, icon, action):
@@ -115,6 +122,7 @@ class GanStepper(Lab):
         """Begin the same game again, on the cloud that the menu says."""
         self.pause()
         with self.lock:
+            self.error = None
             for variable, value in zip(self.variables, self.first, strict=True):
                 variable.assign(value)
             self.cloud = toys.TOYS[self.menu.value]()
@@ -158,7 +166,13 @@ class GanStepper(Lab):
         self.history["modes"].append((self.done, self.modes))
 
     def play(self, steps: int | None = None) -> None:
-        """Step D and G in turn, without end or `steps` phases in all, until paused."""
+        """Step D and G in turn, without end or `steps` phases in all, until paused.
+
+        Raises:
+            ValueError: steps is no whole number of 1 or more.
+        """
+        if steps is not None and (steps != int(steps) or steps < 1):
+            raise ValueError(f"steps is {steps}: use a whole number of 1 or more, or None.")
         with self.lock:
             if self.playing:
                 return
@@ -252,7 +266,7 @@ class GanStepper(Lab):
         found = [f"loss of {name} {value:.3f}" for name, value in last.items()]
         found.append(f"{self.modes} of {len(self.cloud.centres)} modes covered")
         found.append(f"{self.near:.0%} of the fakes within 3 std of one")
-        return f"Step {self.done}: " + ", ".join(found)
+        return f"Phase {self.done}: " + ", ".join(found)
 
     def picture(self) -> np.ndarray:
         """The plane with its legend, and the curves."""
@@ -263,6 +277,8 @@ def _check_points(model) -> None:
     if model.generator.output_shape != (None, 2):
         drawn = model.generator.output_shape
         raise ValueError(f"The generator draws {drawn}: the stepper needs 2-D points, (None, 2).")
+    if model.conditional:
+        raise ValueError("The networks take conditions: the stepper needs networks without.")
     if not hasattr(model, "generator_optimizer"):
         raise ValueError("The model is not compiled: call its compile(…) in `build`.")
 
@@ -318,35 +334,41 @@ def _draw_legend(canvas, draw) -> None:
 
 
 def _draw_curves(canvas, curves: dict[str, list], top: int, whole: int | None) -> None:
-    """Lines over steps, right of the plane; `whole` fixes the upper end of the axis."""
+    """Lines over phases, right of the plane; `whole` fixes the upper end of the axis."""
     draw, colours = ImageDraw.Draw(canvas), (D_LINE, G_LINE)
     left, right, low, high = 2 * SIDE + 90, 2 * (SIDE + ACROSS) - 24, top + 390, top + 60
-    kept = {name: np.array(points or [(0, 0)], float) for name, points in curves.items()}
+    kept = {name: _thinned(points) for name, points in curves.items()}
     steps = max(1.0, *(points[-1, 0] for points in kept.values()))
+    least = min(0.0, *(points[:, 1].min() for points in kept.values()))
     most = whole or max(1.0, *(points[:, 1].max() for points in kept.values()))
     for number, (name, points) in enumerate(kept.items()):
         draw.text((left + 210 * number, top + 14), name, fill=colours[number], font=FONT)
-        thin = points[:: 1 + len(points) // 300]
-        x = left + (right - left) * thin[:, 0] / steps
-        y = low - (low - high) * thin[:, 1] / most
+        x = left + (right - left) * points[:, 0] / steps
+        y = low - (low - high) * (points[:, 1] - least) / (most - least)
         draw.line(np.column_stack([x, y]).ravel().tolist(), fill=colours[number], width=3)
     draw.line([left, high, left, low, right, low], fill="#555555", width=2)
-    for value, y in ((0, low), (most, high)):
+    for value, y in ((least, low), (most, high)):
         draw.text((left - 12, y), f"{value:.3g}", fill="#333333", font=FONT, anchor="rm")
-    draw.text((right, low + 8), f"step {steps:.0f}", fill="#333333", font=FONT, anchor="ra")
+    draw.text((right, low + 8), f"phase {steps:.0f}", fill="#333333", font=FONT, anchor="ra")
+
+
+def _thinned(points: list[tuple]) -> np.ndarray:
+    """About 300 of the points and the last one, so that a long game is drawn as fast as a short."""
+    return np.array((points[:: 1 + len(points) // 300] + points[-1:]) or [(0, 0)], float)
 
 
 class Quiz(Lab):
     """Be the discriminator: one picture at a time, real or generated?
 
     Args:
-        real: pictures in [0, 1], shape (n, height, width, channels).
+        real: pictures in [0, 1], shape (n, side, side, channels).
         fake: pictures of the same shape in [0, 1], by a generator.
         questions: in one round.
         seed: of the order.
 
     Raises:
-        ValueError: pictures of two shapes, or fewer than there are questions.
+        ValueError: pictures of two shapes, not square, or outside [0, 1]; fewer than there are
+            questions, or no questions.
     """
 
     title = "Be the discriminator: one picture, two buttons, and the score"
@@ -423,8 +445,14 @@ class Quiz(Lab):
 
 
 def _check_pictures(real: np.ndarray, fake: np.ndarray, questions: int) -> None:
-    if real.shape[1:] != fake.shape[1:]:
-        raise ValueError(f"Pictures of {real.shape[1:]} and {fake.shape[1:]}: use one shape.")
+    for pictures in (real, fake):
+        data.check_images(pictures)
+    if real.shape[1:] != fake.shape[1:] or real.shape[1] != real.shape[2]:
+        raise ValueError(
+            f"Pictures of {real.shape[1:]} and {fake.shape[1:]}: use one shape, and squares."
+        )
+    if questions != int(questions) or questions < 1:
+        raise ValueError(f"questions is {questions}: use a whole number of 1 or more.")
     if min(len(real), len(fake)) < questions:
         counts = f"{len(real)} real and {len(fake)} generated pictures"
         raise ValueError(f"{counts} for {questions} questions: give at least as many of each.")

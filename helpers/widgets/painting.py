@@ -101,10 +101,12 @@ class Scrubber(Lab):
             self.caption.text = self.captions[self.frame.value]
 
     def picture(self) -> np.ndarray:
-        """A few frames from first to last, side by side."""
+        """A few frames from first to last, side by side, each above its caption."""
         chosen = np.linspace(0, len(self.pictures) - 1, self.STRIP).round().astype(int)
-        frames = [self.pictures[number] for number in dict.fromkeys(chosen)]
-        return beside(*(style.resize(frame, 180) for frame in frames))
+        chosen = list(dict.fromkeys(chosen))
+        frames = [style.resize(self.pictures[number], 180) for number in chosen]
+        texts = [self.captions[number] for number in chosen]
+        return beside(*map(plots.captioned, frames, texts))
 
 
 class StyleStudio(Worker):
