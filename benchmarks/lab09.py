@@ -28,11 +28,11 @@ def lab_gan():
 
 
 def answer_milliseconds(stepper) -> float:
-    """95th percentile of the time from a click on either button to the new picture."""
+    """95th percentile of the time from a step of either player to the new picture."""
     milliseconds = []
     for number in range(ANSWERS):
         start = time.perf_counter()
-        (stepper.step_d if number % 2 else stepper.step_g).click()
+        (stepper.step_discriminator if number % 2 else stepper.step_generator)()
         milliseconds.append(1000 * (time.perf_counter() - start))
     return float(np.quantile(milliseconds, 0.95))
 

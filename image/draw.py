@@ -1,4 +1,4 @@
-"""Draw the diagrams of labs 01, 03 to 06, 08 and 09 as SVG: `python image/draw.py`.
+"""Draw the diagrams of labs 01, 03 to 06 and 08 to 12 as SVG: `python image/draw.py`.
 
 Dark ink on a white card with a frame, so that they read on dark pages as on light ones.
 """
@@ -288,8 +288,10 @@ def dcgan() -> None:
     down = ((396, 124, ""), (486, 88, "14 × 14"), (560, 58, "7 × 7"), (634, 34, "1"))
     below = {150: "noise", 226: "64 maps", 306: "32 maps", 486: "32 maps", 560: "64 maps"}
     parts = [
-        text(180, 36, "G: transposed convolutions, batch norm, ReLU, tanh", 13, BACK, "bold"),
-        text(566, 36, "D: strided convolutions, LeakyReLU", 13, STYLE, "bold"),
+        text(196, 24, "G: transposed convolutions,", 13, BACK, "bold"),
+        text(196, 41, "batch norm, ReLU, tanh", 13, BACK, "bold"),
+        text(566, 24, "D: strided convolutions,", 13, STYLE, "bold"),
+        text(566, 41, "batch norm, LeakyReLU", 13, STYLE, "bold"),
         text(634, 196, "logit", 12),
         text(396, 206, "picture in [-1, 1]", 12),
     ]
@@ -352,6 +354,45 @@ def face_gan() -> None:
     )  # fmt: skip
 
 
+def tricks() -> None:
+    """A switch, both positions from several seeds, and the dots on one axis."""
+    parts = [
+        box(28, 84, 128, 72, "#eceff1", INK),
+        text(92, 114, "one trick", 17, weight="bold"),
+        text(92, 138, "a switch", 13),
+        text(589, 108, "apart?", 13),
+        arrow("M589 120 H616"),
+        arrow("M589 120 H562"),
+        arrow("M478 216 H742"),
+        text(610, 233, "distance to real pictures, smaller is better", 12),
+    ]
+    rows = (
+        (62, "off", FROZEN, "#e3f2fd", (630, 664, 710)),
+        (178, "on", "#e65100", "#fff3e0", (504, 528, 556)),
+    )
+    for y, name, colour, fill, dots in rows:
+        low, high, mean = min(dots), max(dots), sum(dots) / len(dots)
+        parts += [
+            arrow(f"M158 {120 + (y - 120) * 0.28:g} L212 {120 + (y - 120) * 0.93:g}"),
+            box(214, y - 28, 96, 56, fill, colour),
+            text(262, y + 6, name, 17, colour, "bold"),
+            arrow(f"M312 {y} H336"),
+            box(338, y - 20, 100, 40, "#ffffff", colour),
+            text(388, y + 5, "seeds 0, 1, 2", 13),
+            arrow(f"M440 {y} H468"),
+            f'<rect x="{low}" y="{y - 16}" width="{high - low}" height="32" fill="{colour}" '
+            'opacity="0.2"/>',
+            f'<path d="M{mean:g} {y - 16} v32" stroke="{colour}" stroke-width="3"/>',
+            *(f'<circle cx="{x}" cy="{y}" r="6" fill="{colour}"/>' for x in dots),
+        ]
+    card(
+        "gan_tricks.svg", 768, 240,
+        "A switch has two positions. Each is trained from three seeds. The dots of both stand on "
+        "one axis: do they lie apart?",
+        parts,
+    )  # fmt: skip
+
+
 STYLE_BLOCKS = (1, 2, 3, 4)
 
 if __name__ == "__main__":
@@ -364,3 +405,4 @@ if __name__ == "__main__":
     gan()
     dcgan()
     face_gan()
+    tricks()
