@@ -459,7 +459,7 @@ class Snapshots(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """The first look; a second `fit` goes on from the last one."""
-        if self.done not in self.steps:
+        if not self.steps:
             self.look()
 
     def on_train_batch_end(self, batch, logs=None):

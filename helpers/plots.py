@@ -356,6 +356,7 @@ def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float |
         axes.axvline(line, color="black", linestyle="--", lw=1)
     axes.set_yticks(range(len(runs)), list(runs))
     axes.set(xlabel=x_label, ylim=(len(runs) - 0.5, -0.5))
+    axes.use_sticky_edges = False
     if min(map(min, runs.values())) >= 0:
         axes.set_xlim(left=0)
     return picture
