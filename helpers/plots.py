@@ -347,6 +347,7 @@ def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float |
         line: a number to compare with, drawn as a dashed line.
     """
     picture, (axes,) = figure(title, size=(6.4, 1.0 + 0.36 * len(runs)))
+    axes.use_sticky_edges = False
     for row, values in enumerate(runs.values()):
         mean, low, colour = np.mean(values), np.min(values), COLOURS[row % 10]
         axes.barh(row, np.ptp(values), left=low, height=0.7, color=colour, alpha=0.25)
@@ -356,7 +357,6 @@ def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float |
         axes.axvline(line, color="black", linestyle="--", lw=1)
     axes.set_yticks(range(len(runs)), list(runs))
     axes.set(xlabel=x_label, ylim=(len(runs) - 0.5, -0.5))
-    axes.use_sticky_edges = False
     if min(map(min, runs.values())) >= 0:
         axes.set_xlim(left=0)
     return picture
