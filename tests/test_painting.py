@@ -187,7 +187,9 @@ def test_scrubber_shows_the_chosen_frame():
     assert scrubber.caption.text == "step 3" and size(scrubber.image.value) == (320, 320)
     middle = np.asarray(Image.open(io.BytesIO(scrubber.image.value)))[160, 160, 0]
     assert middle == round(255 * 3 / 9)
-    assert scrubber.picture().shape[:2] == (180, 6 * 180 + 5 * 12)
+    picture = scrubber.picture()
+    assert picture.shape[:2] == (200, 6 * 180 + 5 * 12)
+    assert picture[:180, 90, 0].max() == 0 and picture[180:, :180].min() < 0.3  # a caption below
 
 
 def test_scrubber_needs_a_caption_per_frame():
