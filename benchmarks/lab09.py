@@ -5,26 +5,15 @@ course's lab has no stepper.
 """
 
 import time
-from pathlib import Path
 
-import nbformat
 import numpy as np
+from lab_notebook import defined_in
 from report import as_rows
 
 from helpers import widgets
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "09_first_gan.ipynb"
 STARTS = ("import math", "def networks(", "ring = toys.ring()")
 ANSWERS, STEPS = 100, 3000
-
-
-def lab_gan():
-    """`point_gan` as the lab's notebook writes it."""
-    space = {}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "code" and cell.source.startswith(STARTS):
-            exec(cell.source, space)
-    return space["point_gan"]
 
 
 def answer_milliseconds(stepper) -> float:
@@ -48,7 +37,7 @@ def steps_per_second(stepper) -> float:
 
 def rows() -> list[dict]:
     """Measure both."""
-    stepper = widgets.GanStepper(lab_gan())
+    stepper = widgets.GanStepper(defined_in("09_first_gan.ipynb", STARTS)["point_gan"])
     found = [
         ("stepper answer, 95th percentile", None, answer_milliseconds(stepper), "ms"),
         ("stepper while it plays", None, steps_per_second(stepper), "steps/s"),

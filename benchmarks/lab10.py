@@ -21,16 +21,16 @@ from pathlib import Path
 
 import course_gan
 import keras
-import nbformat
 import numpy as np
 from clocks import Clock
+from lab_notebook import defined_in
 from report import as_rows
 
 from helpers import data, gan, latent, metrics, pretrained, runtime
 
 TARGETS, EQUAL, STEPS = (20.0, 12.0), 30, 1400
 SCRIPT = Path(__file__).with_name("course_gan.py")
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "10_dcgan.ipynb"
+STARTS = ("import keras", "def generator(", "def discriminator(", "def compiled(")
 
 
 def course(images: np.ndarray, seconds: float, steps: int, **settings) -> dict:
@@ -58,15 +58,6 @@ def step_milliseconds(images: np.ndarray) -> list[float]:
     )
     each = [*(run["seconds"] for run in runs), clock.seconds]
     return [1000 * float(np.median(seconds[10:])) for seconds in each]
-
-
-def lab() -> dict:
-    """The lab's settings and functions, as its notebook writes them."""
-    space, starts = {}, ("import keras", "def generator(", "def discriminator(", "def compiled(")
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.source.startswith(starts):
-            exec(cell.source, space)
-    return space
 
 
 class Looks(keras.callbacks.Callback):
@@ -127,7 +118,7 @@ def rows() -> list[dict]:
     def distance(pictures):
         return metrics.frechet_distance(known, metrics.read_pictures(judge, pictures)[0])
 
-    space = lab()
+    space = defined_in("10_dcgan.ipynb", STARTS)
     long = checkpoint_seconds(space, train.images)
     run = course(train.images, long + 2 * course_gan.EVERY, 10**6)
     drawn = (pictures.astype("float32") / 255 for pictures in run["pictures"])

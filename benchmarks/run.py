@@ -31,9 +31,9 @@ def table(rows: list[dict]) -> str:
         "|---|---|---|---|---|",
     ]
     for row in rows:
-        course = "-" if row["course"] is None else f"{row['course']:g} {row['unit']}"
+        course = "-" if row["course"] is None else f"{row['course']:g} {row['unit']}".strip()
         ratio = "-" if row["ratio"] is None else f"{row['ratio']:g}"
-        ours = f"{row['ours']:g} {row['unit']}"
+        ours = f"{row['ours']:g} {row['unit']}".strip()
         lines.append(f"| {row['lab']} | {row['name']} | {course} | {ours} | {ratio} |")
     return "\n".join(lines)
 

@@ -294,11 +294,11 @@ class GAN(keras.Model):
 
     def _parts(self, x) -> list:
         """The pictures, and as many conditions where the networks take some."""
-        count = len(x) if isinstance(x, (list, tuple)) else 1
-        if count != 1 + self.conditional or isinstance(x, (list, tuple)) != self.conditional:
+        listed = isinstance(x, (list, tuple))
+        if listed != self.conditional or (listed and len(x) != 2):
             wanted = "[pictures, conditions]" if self.conditional else "one array of pictures"
             raise ValueError(f"These networks learn from {wanted}: call fit({wanted}).")
-        parts = list(x) if self.conditional else [x]
+        parts = list(x) if listed else [x]
         lengths = [len(part) for part in parts]
         if len(set(lengths)) > 1:
             hint = "give one row of conditions for each picture"
@@ -395,8 +395,8 @@ def _check_networks(generator, discriminator) -> None:
     if len(generator.inputs) != len(discriminator.inputs) or len(generator.inputs) > 2:
         counts = f"{len(generator.inputs)} and {len(discriminator.inputs)}"
         raise ValueError(f"The networks take {counts} inputs: use one each, or two each.")
-    told = [network.inputs[1:] for network in (generator, discriminator)]
-    widths = [[condition.shape[-1] for condition in conditions] for conditions in told]
+    networks = (generator, discriminator)
+    widths = [[told.shape[-1] for told in network.inputs[1:]] for network in networks]
     if widths[0] != widths[1]:
         both = f"{widths[0][0]} and {widths[1][0]}"
         raise ValueError(f"The networks take {both} numbers as conditions: use as many in both.")
@@ -413,9 +413,7 @@ def _check_settings(settings: dict) -> None:
     losses.check_game(settings["objective"], settings["penalty"])
     if settings["batches"] not in BATCHES:
         raise ValueError(f"batches is {settings['batches']!r}: use one of {', '.join(BATCHES)}.")
-    steps = settings["discriminator_steps"]
-    if steps != int(steps) or steps < 1:
-        raise ValueError(f"discriminator_steps is {steps}: use a whole number of 1 or more.")
+    runtime.check_settings(discriminator_steps=settings["discriminator_steps"])
     if not settings["penalty_weight"] >= 0:
         raise ValueError(f"penalty_weight is {settings['penalty_weight']}: use 0 or more.")
     labels = settings["labels"]

@@ -165,14 +165,16 @@ def check_settings(**settings: float) -> None:
     """Refuse settings no model can be built or trained with.
 
     Args:
-        **settings: any of `latent_dim`, `code_size`, `batch_size`, `epochs` (whole numbers of at
-            least 1), `depth` (whole, 0 or more), `learning_rate` and `noise_std` (above 0), `beta`
-            and `free_bits` (0 or more). Other names pass unchecked.
+        **settings: any of `latent_dim`, `code_size`, `batch_size`, `epochs`, `discriminator_steps`,
+            `questions` (whole numbers of at least 1), `depth` (whole, 0 or more), `learning_rate`
+            and `noise_std` (above 0), `beta` and `free_bits` (0 or more). Other names pass
+            unchecked.
 
     Raises:
         ValueError: one sentence that names the setting, its value and what is allowed.
     """
-    least = {"latent_dim": 1, "code_size": 1, "batch_size": 1, "epochs": 1, "depth": 0}
+    counts = ("latent_dim", "code_size", "batch_size", "epochs", "discriminator_steps", "questions")
+    least = dict.fromkeys(counts, 1) | {"depth": 0}
     for name in least.keys() & settings:
         if settings[name] < least[name] or settings[name] != int(settings[name]):
             hint = f"use a whole number of {least[name]} or more"

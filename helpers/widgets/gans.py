@@ -451,8 +451,7 @@ def _check_pictures(real: np.ndarray, fake: np.ndarray, questions: int) -> None:
         raise ValueError(
             f"Pictures of {real.shape[1:]} and {fake.shape[1:]}: use one shape, and squares."
         )
-    if questions != int(questions) or questions < 1:
-        raise ValueError(f"questions is {questions}: use a whole number of 1 or more.")
+    runtime.check_settings(questions=questions)
     if min(len(real), len(fake)) < questions:
         counts = f"{len(real)} real and {len(fake)} generated pictures"
         raise ValueError(f"{counts} for {questions} questions: give at least as many of each.")
