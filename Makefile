@@ -1,5 +1,5 @@
 # make lab           set up, then open JupyterLab on notebooks/00_start_here.ipynb
-# make test          set up, then run every check      (LAB=07, KERNEL=gdl-gpu)
+# make test          set up, then run every check      (LAB=07, QUICK=1, JOBS=1, KERNEL=gdl-gpu)
 # make bench         course-shaped loops beside ours   (LAB=07)
 # make checkpoints   full training runs of a lab       (LAB=07)
 # make notebooks     run notebooks again and keep their outputs   (LAB=07)
@@ -11,8 +11,12 @@ BROWSER ?=
 LAB_OPTIONS ?=
 KERNEL ?= gdl-cpu
 LAB ?=
+QUICK ?=
+JOBS ?=
 export GDL_KERNEL = $(KERNEL)
 export GDL_LAB = $(LAB)
+export GDL_QUICK = $(QUICK)
+export GDL_JOBS = $(JOBS)
 
 RUN = .venv/bin/python
 NOTEBOOKS = $(wildcard notebooks/$(LAB)*.ipynb)
@@ -39,6 +43,7 @@ bench: setup-test
 	@$(RUN) benchmarks/run.py
 
 checkpoints: setup-test
+	@$(RUN) -m helpers.judges $(LAB)
 	@GDL_BUDGET=full $(RUN) tests/run_notebook.py $(NOTEBOOKS)
 
 notebooks: setup-test

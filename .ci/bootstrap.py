@@ -21,6 +21,16 @@ GIGABYTES_NEEDED = 5
 QUIET_LAB = {  # JupyterLab would ask to fetch news, and labs work without a network
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
 }
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NO_CHROMIUM = (
+    "No Chromium is here and Playwright's own cannot be fetched, so the browser tests will be "
+    "skipped: on Debian or Ubuntu run `sudo apt-get install chromium`, elsewhere install Chrome."
+)
+IMPORT_ALL = (  # what labs and their kernels import
+    "from helpers import runtime; runtime.prepare(seed=0); "
+    "from helpers import filters, gan, replicas, vae, widgets; "
+    "import ipykernel.kernelapp, jupyterlab.labapp, sklearn.mixture, scipy.stats"
+)
 KERNELS = {
     "gdl-cpu": ("Generative Labs (CPU)", {"CUDA_VISIBLE_DEVICES": "-1", "GDL_DEVICE": "cpu"}),
     "gdl-gpu": ("Generative Labs (GPU)", {"GDL_DEVICE": "gpu"}),
@@ -81,6 +91,32 @@ def install(extras):
     run([*pip, "-e", target], "installing packages")
 
 
+def start_compiling():
+    """Import once what labs import, so that Python keeps it compiled for every kernel to come.
+
+    pip would compile all packages, most of them in vain, and one by one. Without this, where
+    PYTHONDONTWRITEBYTECODE is set, each kernel would compile TensorFlow anew.
+    """
+    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="", CUDA_VISIBLE_DEVICES="-1")
+    command = [str(PYTHON), "-c", IMPORT_ALL]
+    return subprocess.Popen(command, cwd=str(ROOT), env=environment, stdout=subprocess.DEVNULL)
+
+
+def chromium():
+    """The path of the system's Chromium or Chrome, None where there is none."""
+    return next(filter(None, map(shutil.which, CHROMIUMS)), None)
+
+
+def get_chromium():
+    """Where the system has no Chromium, get Playwright's own; where that fails, say what to do."""
+    if chromium() is None:
+        environment = dict(os.environ, PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT="5000")
+        command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
+        how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        if subprocess.run(command, env=environment, cwd=str(ROOT), **how).returncode:
+            print(NO_CHROMIUM, flush=True)
+
+
 def register_kernels():
     """Write the kernelspecs into `.venv`, where no other project sees them."""
     for name, (title, environment) in KERNELS.items():
@@ -109,10 +145,15 @@ def main():
         install(extras)
     data = subprocess.Popen([str(PYTHON), "-m", "helpers.data"], cwd=str(ROOT))
     if fresh:
+        compiling = start_compiling()
         register_kernels()
         quiet_jupyterlab()
+        if compiling.wait():
+            sys.exit("Setting up stopped at: importing the packages. The lines above say why.")
         for done in {stamp, VENV / "installed-base"}:
             done.write_text(wanted)
+    if extras == "test":
+        get_chromium()
     if data.wait():
         sys.exit("Setting up stopped at: fetching the data. The lines above say why.")
 

@@ -26,6 +26,7 @@ import tensorflow as tf
 from keras import ops
 
 from helpers import autoencoder, losses, runtime
+from helpers.callbacks import StepCounter
 
 CROSS_ENTROPIES = ("minimax", "non_saturating")
 BATCHES = ("separate", "mixed", "inference")
@@ -433,7 +434,7 @@ def _check_interval(steps: int) -> None:
         raise ValueError(f"{steps} steps are no interval: use a whole number of 1 or more.")
 
 
-class Snapshots(keras.callbacks.Callback):
+class Snapshots(StepCounter):
     """Draws the same z again and again while a GAN trains.
 
     Args:
@@ -448,7 +449,7 @@ class Snapshots(keras.callbacks.Callback):
         super().__init__()
         _check_interval(every)
         self.z, self.every, self.told = z, every, () if conditions is None else (conditions,)
-        self.steps, self.pictures, self.done = [], [], 0
+        self.steps, self.pictures = [], []
 
     def look(self):
         """Keep what G draws now."""
@@ -462,12 +463,11 @@ class Snapshots(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """A look, when it is time."""
-        self.done += 1
-        if self.done % self.every == 0:
+        if self.passed(self.every, self.count(batch)):
             self.look()
 
 
-class Anneal(keras.callbacks.Callback):
+class Anneal(StepCounter):
     """Lets a weight fall from where it starts to 0 in a straight line, for example of noise.
 
     Args:
@@ -478,15 +478,15 @@ class Anneal(keras.callbacks.Callback):
     def __init__(self, weight, steps: int):
         super().__init__()
         _check_interval(steps)
-        self.weight, self.steps, self.start, self.done = weight, steps, float(weight), 0
+        self.weight, self.steps, self.start = weight, steps, float(weight)
 
     def on_train_batch_end(self, batch, logs=None):
-        """One step further down."""
-        self.done += 1
+        """One step further down, or as many as were taken."""
+        self.count(batch)
         self.weight.assign(self.start * max(0.0, 1 - self.done / self.steps))
 
 
-class FailureWatch(keras.callbacks.Callback):
+class FailureWatch(StepCounter):
     """Looks for the signs of a game that is lost, says what it saw and what to try.
 
     It looks at means over `every` steps, or since the epoch began if that is later. "D wins" is
@@ -511,7 +511,7 @@ class FailureWatch(keras.callbacks.Callback):
             raise ValueError("The real pictures do not vary: give two or more that differ.")
         self.told = () if conditions is None else (conditions[:64],)
         self.every, self.stop, self.verbose = every, stop, verbose
-        self.warnings, self.done = {}, 0
+        self.warnings = {}
 
     def on_train_begin(self, logs=None):
         """Choose the noise whose pictures are compared."""
@@ -520,17 +520,17 @@ class FailureWatch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keras' means begin anew with every epoch."""
+        super().on_epoch_begin(epoch)
         self.before, self.since = {}, 0
 
     def on_train_batch_end(self, batch, logs=None):
         """A look, when it is time."""
-        self.done += 1
-        if self.done % self.every:
+        if not self.passed(self.every, self.count(batch)):
             return
-        means = {name: float(logs[name]) * (batch + 1) for name in METERS}
-        count = batch + 1 - self.since
-        recent = {name: (means[name] - self.before.get(name, 0.0)) / count for name in METERS}
-        self.before, self.since = means, batch + 1
+        sums = {name: float(logs[name]) * self.in_epoch for name in METERS}
+        count = self.in_epoch - self.since
+        recent = {name: (sums[name] - self.before.get(name, 0.0)) / count for name in METERS}
+        self.before, self.since = sums, self.in_epoch
         for sign, seen in self.signs(recent).items():
             self.report(sign, seen)
 

@@ -222,6 +222,27 @@ def pca_reconstruct(train: np.ndarray, images: np.ndarray, size: int) -> np.ndar
     return pca.inverse_transform(codes).reshape(images.shape).astype("float32")
 
 
+def pca_errors(train: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The squared error that PCA leaves with 0, 1, 2, ... numbers per image, from one fit.
+
+    The components are at right angles, so each takes the square of its score off the error:
+
+        error(k) = ( |x - mean|^2 - score_1^2 - ... - score_k^2 ) / values of an image
+
+    Args:
+        train: what the components are fitted to, shape (n, ...).
+        images: whose error is measured, shape (m, ...).
+
+    Returns:
+        Mean over images and values, shape (values of an image + 1,); entry k is the error of
+        :func:`pca_reconstruct` with `size` k, for k of 1 or more.
+    """
+    pca = PCA(svd_solver="covariance_eigh").fit(train.reshape(len(train), -1))
+    taken = np.mean(pca.transform(images.reshape(len(images), -1)) ** 2, axis=0)
+    left = np.sum(taken) - np.cumsum([0, *taken])
+    return np.maximum(left, 0) / len(taken)
+
+
 def score_autoencoder(model, images: np.ndarray) -> dict[str, float]:
     """What an autoencoder's card holds: `code_size` and `test_mse`, on images never trained on."""
     error = squared_error(images, model.reconstruct(images)).mean()
@@ -319,23 +340,6 @@ def busiest_channels(features: np.ndarray, count: int) -> list[np.ndarray]:
     return [features[..., [channel]] for channel in strongest]
 
 
-def train_judge(images: np.ndarray, labels: np.ndarray) -> keras.Model:
-    """A small classifier that judges pictures: about 97 % right on MNIST after two epochs.
-
-    Args:
-        images: floats in [0, 1], shape (n, height, width, channels).
-        labels: whole numbers from 0 to 9, shape (n,).
-
-    Returns:
-        A trained model from images to ten probabilities.
-    """
-    layers = [keras.layers.Flatten(), keras.layers.Dense(128, "relu")]
-    judge = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")])
-    judge.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    judge.fit(images, labels, batch_size=128, epochs=2, verbose=0)
-    return judge
-
-
 def mutual_information(codes: np.ndarray, attributes: dict, bins: int = 20) -> np.ndarray:
     """What each dimension of a code tells about each factor, as a share of the factor's entropy.
 
@@ -376,51 +380,19 @@ def information_gap(shares: np.ndarray) -> float:
     return float(np.mean(ordered[:, -1] - ordered[:, -2]))
 
 
-def train_attribute_judge(
-    images: np.ndarray, attributes: dict, epochs: int = 4, seed: int = 0
-) -> keras.Model:
-    """A small convolutional network that reads attributes off pictures, trained on true labels.
-
-    Args:
-        images: in [0, 1], shape (n, side, side, channels), side divisible by 16.
-        attributes: name to whole numbers from 0 on, shape (n,).
-        epochs: passes over the images.
-        seed: set before, so that the judge is the same whatever ran earlier.
-
-    Returns:
-        A trained model from images to a dictionary, name to probabilities of shape (n, values).
-    """
-    keras.utils.set_random_seed(seed)
-    layers, widths = keras.layers, (16, 32, 64)
-    picture = keras.Input(images.shape[1:])
-    h = layers.AveragePooling2D(2)(picture)
-    for width in widths:
-        h = layers.Conv2D(width, 3, 2, "same", activation="relu")(h)
-    h = layers.Dense(128, "relu", name="features")(layers.Flatten()(h))
-    counts = {name: int(values.max()) + 1 for name, values in attributes.items()}
-    heads = {n: layers.Dense(count, "softmax", name=n)(h) for n, count in counts.items()}
-    judge = keras.Model(picture, heads)
-    steps = epochs * -(-len(images) // 64)
-    schedule = keras.optimizers.schedules.CosineDecay(4e-3, steps)
-    losses_of = dict.fromkeys(attributes, "sparse_categorical_crossentropy")
-    judge.compile(keras.optimizers.Adam(schedule), losses_of)
-    judge.fit(images, attributes, batch_size=64, epochs=epochs, verbose=0)
-    return judge
-
-
 def _in_parts(network: keras.Model, images: np.ndarray) -> list:
     """What a network says of images that are too many for one pass, 500 at a time."""
     return [network(images[start : start + 500]) for start in range(0, len(images), 500)]
 
 
 def read_attributes(judge: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
-    """What a judge from :func:`train_attribute_judge` sees: name to values, int of shape (n,)."""
+    """What a judge of attributes sees: name to values, int of shape (n,)."""
     parts = _in_parts(judge, images)
     return {n: np.concatenate([np.argmax(part[n], axis=1) for part in parts]) for n in parts[0]}
 
 
 def read_features(judge: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The layer "features" of a judge of this module, shape (n, width)."""
+    """The layer "features" of a judge of :mod:`helpers.judges`, shape (n, width)."""
     network = keras.Model(judge.input, judge.get_layer("features").output)
     return np.concatenate([np.array(part) for part in _in_parts(network, images)])
 
@@ -432,7 +404,7 @@ def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: s
 
     Args:
         decode: from codes to images.
-        judge: from :func:`train_attribute_judge`.
+        judge: from :func:`helpers.judges.train_attribute_judge`.
         codes: shape (n, latent).
         step: towards higher values of the attribute, shape (latent,), or (n, latent).
         name: of the attribute.
@@ -472,7 +444,7 @@ def confidence(judge: keras.Model, paths: np.ndarray) -> np.ndarray:
     """How sure a judge is along paths of pictures, averaged over the paths.
 
     Args:
-        judge: from :func:`train_judge`.
+        judge: from :func:`helpers.judges.train_judge`.
         paths: shape (paths, steps, height, width, channels).
 
     Returns:
@@ -506,37 +478,8 @@ def mode_coverage(points: np.ndarray, toy) -> tuple[int, float]:
     return int(np.sum(held >= len(points) / (5 * modes))), float(np.mean(near))
 
 
-def train_cnn_judge(
-    images: np.ndarray, labels: np.ndarray, epochs: int = 3, seed: int = 0
-) -> keras.Model:
-    """A small convolutional classifier; its last hidden layer gives the features of CNN-FD.
-
-    Args:
-        images: in [0, 1], shape (n, side, side, channels), side divisible by 4.
-        labels: whole numbers from 0 on, shape (n,).
-        epochs: passes over the images.
-        seed: set before, so that the judge is the same whatever ran earlier.
-
-    Returns:
-        A trained model from images to `[features, probabilities]`, of shapes (n, 64) and
-        (n, classes).
-    """
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
-    h = picture = keras.Input(images.shape[1:])
-    for width in (32, 64):
-        h = layers.Conv2D(width, 4, 2, "same", activation="relu")(h)
-    features = layers.Dense(64, "relu", name="features")(layers.Flatten()(h))
-    chances = layers.Dense(int(labels.max()) + 1, "softmax", name="chances")(features)
-    classifier = keras.Model(picture, chances)
-    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * -(-len(images) // 128))
-    classifier.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy")
-    classifier.fit(images, labels, batch_size=128, epochs=epochs, verbose=0)
-    return keras.Model(picture, [features, chances])
-
-
 def read_pictures(judge: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features and class probabilities of pictures in [0, 1], by a judge of this module."""
+    """Features and class probabilities of pictures in [0, 1], by a CNN of :mod:`helpers.judges`."""
     parts = _in_parts(judge, images)
     return tuple(np.concatenate([np.array(part[k]) for part in parts]) for k in (0, 1))
 
@@ -631,7 +574,7 @@ def score_pictures(judge: keras.Model, real: np.ndarray, drawn: np.ndarray) -> d
     """What the card of a GAN holds; 5,000 pictures of each kind are customary here.
 
     Args:
-        judge: from :func:`train_cnn_judge`.
+        judge: from :func:`helpers.judges.train_cnn_judge`.
         real: pictures in [0, 1] that no network was trained on, shape (n, side, side, channels).
         drawn: G's pictures in [0, 1], as many.
 

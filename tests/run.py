@@ -1,6 +1,12 @@
-"""Every check, in order of how fast it speaks, then a summary and an exit status.
+"""Every check, in order of how fast it speaks, then a table and an exit status.
 
-`GDL_KERNEL` names the kernel of the notebooks; `GDL_LAB`, for example 07, keeps to one lab.
+    GDL_LAB=07           one lab's notebook alone
+    GDL_QUICK=1          ruff, unit tests and lab 00
+    GDL_KERNEL=gdl-gpu   the kernel of the notebooks
+    GDL_JOBS=1           one thing at a time; else as many as cores and memory allow
+
+Unit tests and notebooks run side by side, each job with its share of the threads. A notebook stays
+with one job from its first cell to its last.
 """
 
 import os
@@ -9,63 +15,111 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+import report
+from jupyter_client.kernelspec import find_kernel_specs
+
+from helpers import runtime
+
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = os.environ.get("GDL_KERNEL") or "gdl-cpu"
 LAB = os.environ.get("GDL_LAB") or ""
+QUICK = os.environ.get("GDL_QUICK", "") not in ("", "0")
 SEE_GPU = "from helpers import runtime; runtime.prepare(seed=0)"
+GIGABYTES_EACH = 4  # what the largest job, a test process and its kernel, takes at its peak
+CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def check_request() -> None:
-    """End with a sentence when the lab is unknown or the GPU kernel has no GPU."""
+    """End with a sentence when the lab or kernel is unknown or the GPU kernel has no GPU."""
     if not list((ROOT / "notebooks").glob(f"{LAB}*.ipynb")):
         sys.exit(f"No notebook begins with {LAB}: see the folder notebooks.")
+    if KERNEL not in find_kernel_specs():
+        sys.exit(f"There is no kernel {KERNEL}: use KERNEL=gdl-cpu or KERNEL=gdl-gpu.")
     if KERNEL == "gdl-gpu":
         environment = {**os.environ, "GDL_DEVICE": "gpu"}
-        done = subprocess.run(
-            [sys.executable, "-c", SEE_GPU],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
+        how = {"env": environment, "cwd": ROOT, "capture_output": True, "text": True}
+        done = subprocess.run([sys.executable, "-c", SEE_GPU], **how)
         if done.returncode:
             sys.exit(done.stderr.strip().splitlines()[-1])
 
 
-def steps() -> dict[str, list[str]]:
-    """Name to command; one lab leaves out what does not depend on it."""
+def free_gigabytes() -> float:
+    """Memory that this process may still take; a container may have been given a part only."""
+    free = psutil.virtual_memory().available
+    limit = CGROUP.read_text().strip() if CGROUP.is_file() else "max"
+    return min(free, float(limit) if limit != "max" else free) / 1e9
+
+
+def count_jobs(asked: str, cores: int, gigabytes: float) -> int:
+    """How many jobs to run side by side.
+
+    Args:
+        asked: a number as text; empty for as many as there are cores and memory for.
+        cores: that this process may use.
+        gigabytes: of memory that are free.
+    """
+    if not asked:
+        return max(1, min(cores, int(gigabytes // GIGABYTES_EACH)))
+    if not asked.isdecimal() or int(asked) < 1:
+        sys.exit(f"JOBS is {asked}: use a whole number of 1 or more, or leave it out.")
+    return int(asked)
+
+
+def share_of_threads(jobs: int) -> dict[str, str]:
+    """The variables that give each of several jobs its share of the cores."""
+    threads = str(max(1, runtime.CORES // jobs))
+    names = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
+    return dict.fromkeys(names, threads) if jobs > 1 else {}
+
+
+def steps(jobs: int) -> dict[str, tuple[list[str], int]]:
+    """Name to command and how many jobs share it; one lab leaves out what does not depend on it."""
     python = [sys.executable, "-m"]
-    notebooks = sorted(str(path) for path in (ROOT / "notebooks").glob(f"{LAB}*.ipynb"))
+    first = "00" if QUICK else LAB
+    notebooks = sorted(str(path) for path in (ROOT / "notebooks").glob(f"{first}*.ipynb"))
     nbval = ["--nbval", f"--nbval-kernel-name={KERNEL}", "--nbval-cell-timeout=900"]
     sanitize = ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "-p", "no:cacheprovider"]
-    pages = [*python, "pytest", "tests/test_notebooks.py", "-q"]
-    regression = [*python, "pytest", *nbval, *sanitize, "-q", *notebooks]
-    if LAB:
-        return {"saved notebook": pages, f"notebook on {KERNEL}": regression}
-    return {
-        "ruff check": [*python, "ruff", "check", "."],
-        "ruff format": [*python, "ruff", "format", "--check", "."],
-        "unit tests": [*python, "pytest", "tests", "-q", "--ignore=tests/browser"],
-        f"notebooks on {KERNEL}": regression,
-        "browser": [*python, "pytest", "tests/browser", "-q"],
+    together = 1 if KERNEL == "gdl-gpu" else min(jobs, len(notebooks))  # one kernel fills a GPU
+    by_file = ["-n", str(together), "--dist", "loadfile"] if together > 1 else []
+    spread = ["-n", str(jobs), "--dist", "worksteal"] if jobs > 1 else []
+    pytest = [*python, "pytest", "-q"]
+    regression = {
+        f"notebooks on {KERNEL}": ([*pytest, *nbval, *sanitize, *by_file, *notebooks], together)
     }
+    if LAB:
+        return {"saved notebook": ([*pytest, "tests/test_notebooks.py"], 1), **regression}
+    checks = {
+        "ruff check": ([*python, "ruff", "check", "."], 1),
+        "ruff format": ([*python, "ruff", "format", "--check", "."], 1),
+        "unit tests": ([*pytest, "tests", "--ignore=tests/browser", *spread], jobs),
+        **regression,
+    }
+    return checks if QUICK else checks | {"browser": ([*pytest, "tests/browser"], 1)}
+
+
+def run(name: str, command: list[str], jobs: int) -> report.Step:
+    """Run one step and read what it reports."""
+    print(f"\n=== {name}", flush=True)
+    report.FOLDER.mkdir(exist_ok=True)
+    results = report.FOLDER / f"{name.replace(' ', '_')}.xml"
+    results.unlink(missing_ok=True)
+    if "pytest" in command:
+        command = [*command, f"--junitxml={results}"]
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | share_of_threads(jobs))
+    return report.Step(name, done.returncode, time.perf_counter() - start, report.read(results))
 
 
 def main() -> None:
     """Run the steps, all of them even when one fails."""
     check_request()
-    results = {}
-    for name, command in steps().items():
-        print(f"\n=== {name}", flush=True)
-        start = time.perf_counter()
-        code = subprocess.run(command, cwd=ROOT).returncode
-        results[name] = code, time.perf_counter() - start
+    jobs = count_jobs(os.environ.get("GDL_JOBS") or "", runtime.CORES, free_gigabytes())
+    done = [run(name, command, number) for name, (command, number) in steps(jobs).items()]
     print("\n=== summary")
-    for name, (code, seconds) in results.items():
-        print(f"{'FAILED' if code else 'passed'}  {seconds:5.0f} s  {name}")
-    failed = sum(code != 0 for code, _ in results.values())
-    print(f"{len(results) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    for line in report.lines(done, f"{jobs} jobs on {runtime.CORES} cores"):
+        print(line)
+    sys.exit(1 if any(step.code for step in done) else 0)
 
 
 if __name__ == "__main__":

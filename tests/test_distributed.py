@@ -1,4 +1,4 @@
-"""Several devices take the step that one takes."""
+"""Processes that train together lose what one loses, and a wrong option is answered at once."""
 
 import json
 import subprocess
@@ -6,9 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from helpers import distributed, runtime, toys
+from helpers import distributed
 
 
 def run(*options):
@@ -18,20 +17,6 @@ def run(*options):
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("step")]
     return np.array([[float(part.split()[-1]) for part in line.split(",")] for line in lines])
-
-
-@pytest.fixture(scope="module")
-def one_device():
-    """Losses of twenty steps on one device, in this process."""
-    points = toys.ring().points(10 * distributed.BATCH_SIZE)
-    return distributed.train_under(
-        tf.distribute.get_strategy(), distributed.ring_gan, points, 20, distributed.BATCH_SIZE
-    )
-
-
-def test_training_moves_the_losses(one_device):
-    assert one_device.shape == (20, 2) and np.isfinite(one_device).all()
-    assert np.abs(one_device[-1] - one_device[0]).min() > 1e-3
 
 
 def test_two_processes_lose_what_one_loses(one_device):
@@ -50,50 +35,6 @@ def test_one_process_by_command(one_device):
 
 def test_long_runs_do_not_stop_half_way():
     assert distributed.launch(steps=2500).shape == (2500, 2)
-
-
-ON_TWO_DEVICES = """
-import numpy as np
-from helpers import runtime
-runtime.prepare(seed=0, logical_cpus=2)
-from helpers import distributed, gan, layers, toys
-strategy = distributed.logical_cpus(2)
-with strategy.scope():
-    model = distributed.ring_gan()
-first, second = (np.array(z) for z in strategy.run(lambda: model.draw_z(4)).values)
-assert np.abs(first - second).min() > 1e-4, "both replicas draw the same noise"
-
-def with_replay():
-    plain = distributed.ring_gan()
-    model = gan.GAN(plain.generator, plain.discriminator, replay=layers.ReplayBuffer(64), seed=0)
-    model.compile("sgd", "adam", jit_compile=False)
-    return model
-
-found = distributed.train_under(strategy, with_replay, toys.ring().points(256), 2, 128)
-assert np.isfinite(found).all()
-"""
-
-
-def test_replicas_draw_their_own_noise_and_share_a_replay_buffer():
-    command = [sys.executable, "-c", ON_TWO_DEVICES]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=distributed.ROOT)
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_same_seed_repeats_and_another_does_not(one_device):
-    points, strategy = toys.ring().points(1280), tf.distribute.get_strategy()
-    how = (strategy, distributed.ring_gan, points, 3, 128)
-    again, other = (distributed.train_under(*how, seed) for seed in (0, 1))
-    np.testing.assert_array_equal(again, one_device[:3])
-    assert np.abs(other - one_device[:3]).max() > 1e-4
-
-
-def test_a_batch_that_cannot_be_shared():
-    class Three:
-        num_replicas_in_sync = 3
-
-    with pytest.raises(ValueError, match="128 pictures cannot be shared by 3 devices"):
-        distributed.shares(Three(), np.zeros((128, 2)))
 
 
 @pytest.mark.parametrize(
@@ -140,14 +81,6 @@ def test_workers_that_fail_or_never_end(tmp_path, monkeypatch, second, message):
             process.wait()
 
 
-def test_too_few_logical_devices():
-    tf.config.list_logical_devices("CPU")
-    with pytest.raises(RuntimeError, match="There are 1 logical CPUs, not 2: restart the kernel"):
-        distributed.logical_cpus(2)
-    with pytest.raises(RuntimeError, match="already runs on one CPU device: restart"):
-        runtime.prepare(seed=0, logical_cpus=2)
-
-
 def test_each_process_is_told_of_all_and_which_it_is():
     ports = distributed.free_ports(3)
     assert len(set(ports)) == 3
@@ -156,3 +89,20 @@ def test_each_process_is_told_of_all_and_which_it_is():
         "cluster": {"worker": ["a:1", "b:2"]},
         "task": {"type": "worker", "index": 1},
     }
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        (".", "helpers.distributed"),
+        ("benchmarks", "run"),
+        ("tests", "run"),
+        ("tests", "run_notebook"),
+    ],
+)
+def test_a_command_reads_its_options_before_tensorflow_loads(folder, command):
+    """A wrong option is answered in a second: no command imports what takes ten."""
+    look = f"import sys, {command}; print(*{{'tensorflow', 'keras'}} & set(sys.modules))"
+    how = {"capture_output": True, "text": True, "cwd": distributed.ROOT / folder}
+    done = subprocess.run([sys.executable, "-c", look], **how)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

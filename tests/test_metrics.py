@@ -82,14 +82,6 @@ def test_knn_accuracy_on_two_clear_clouds():
     assert metrics.knn_accuracy(codes[::2], other[::2], codes[1::2], other[1::2]) < 0.75
 
 
-def test_judge_and_confidence(images):
-    labels = (images.reshape(256, 8, 8).sum(axis=2).argmax(axis=1) > 3).astype("int32")
-    judge = metrics.train_judge(np.tile(images, (20, 1, 1, 1)), np.tile(labels, 20))
-    right = np.mean(np.argmax(judge(images), axis=1) == labels)
-    sure = metrics.confidence(judge, images.reshape(32, 8, 8, 8, 1))
-    assert right > 0.9 and sure.shape == (8,) and np.all((sure > 0.1) & (sure <= 1))
-
-
 def test_radial_power_peaks_at_the_frequency_of_a_wave():
     x = np.arange(64)
     wave = 0.5 + 0.4 * np.sin(2 * np.pi * x * 16 / 64)
@@ -149,6 +141,21 @@ def test_pca_is_the_truncated_singular_value_decomposition():
     expected = mean + (test.reshape(10, -1) - mean) @ rows.T @ rows
     found = metrics.pca_reconstruct(train, test, 5)
     np.testing.assert_allclose(found.reshape(10, -1), expected, atol=1e-4)
+
+
+def test_pca_errors_are_those_of_each_reconstruction():
+    train, test = pictures(60, 6), pictures(10, 6, seed=1) + 0.2
+    found = metrics.pca_errors(train, test)
+    assert found.shape == (test[0].size + 1,) and np.all(np.diff(found) <= 0)
+    mean_alone = mean_squared_error(
+        test.reshape(10, -1), np.tile(train.reshape(60, -1).mean(axis=0), (10, 1))
+    )
+    assert found[0] == pytest.approx(mean_alone, rel=1e-4)
+    for size in (1, 5, 20):
+        rebuilt = metrics.pca_reconstruct(train, test, size)
+        expected = metrics.squared_error(test, rebuilt).mean()
+        assert found[size] == pytest.approx(expected, rel=1e-3)
+    assert found[-1] == pytest.approx(0, abs=1e-6)
 
 
 def nested(transposed):
@@ -254,25 +261,6 @@ def test_mutual_information_of_two_values_is_the_closed_form():
     kept = 1 + 0.1 * np.log2(0.1) + 0.9 * np.log2(0.9)
     found = metrics.mutual_information(seen[:, np.newaxis], {"bit": bit}, bins=2)
     assert found[0, 0] == pytest.approx(kept, abs=0.02)
-
-
-def test_attribute_judge_reads_what_is_drawn():
-    rng = np.random.default_rng(0)
-    truth = {"bright": rng.integers(0, 2, 600), "colour": rng.integers(0, 3, 600)}
-    pictures = 0.1 * rng.random((600, 16, 16, 3)) + 0.4 * truth["bright"].reshape(-1, 1, 1, 1)
-    pictures[np.arange(600), :, :, truth["colour"]] += 0.4
-    judge = metrics.train_attribute_judge(pictures[:500].astype("float32"), {
-        name: values[:500] for name, values in truth.items()
-    })  # fmt: skip
-    verdict = metrics.read_attributes(judge, pictures[500:].astype("float32"))
-    for name, values in truth.items():
-        assert np.mean(verdict[name] == values[500:]) > 0.95
-
-    def decode(codes):
-        return (codes.reshape(-1, 1, 1, 1) + pictures[500:]).astype("float32")
-
-    moved, stayed = metrics.attribute_effect(decode, judge, np.zeros((100, 1)), [0.4], "bright")
-    assert moved > 0.8 and stayed > 0.8
 
 
 def test_scores_of_a_gaussian_vae_are_those_of_its_parts(images):
@@ -422,48 +410,3 @@ def test_class_histogram_of_equal_shares_and_of_one_class():
     assert shares.tolist() == [0.2] * 5 and kl == pytest.approx(0, abs=1e-12)
     shares, kl = metrics.class_histogram(np.tile(np.eye(5)[2], (20, 1)))
     assert shares.tolist() == [0, 0, 1, 0, 0] and kl == pytest.approx(np.log(5))
-
-
-@pytest.fixture(scope="module")
-def bars():
-    """Noisy pictures of one bright row each, and which row it is."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(4, size=1200)
-    x = 0.2 * rng.random((1200, 8, 8, 1))
-    x[np.arange(1200), 2 * labels] += 0.7
-    return x.astype("float32"), labels
-
-
-@pytest.fixture(scope="module")
-def bar_judge(bars):
-    return metrics.train_cnn_judge(*bars, epochs=6)
-
-
-def test_cnn_judge_learns_and_reads_features_and_chances(bars, bar_judge):
-    x, labels = bars
-    features, chances = metrics.read_pictures(bar_judge, x)
-    assert features.shape == (1200, 64) and chances.shape == (1200, 4)
-    assert np.mean(chances.argmax(axis=1) == labels) >= 0.99
-    np.testing.assert_allclose(chances.sum(axis=1), np.ones(1200), rtol=1e-5)
-    np.testing.assert_allclose(features, bar_judge.predict(x, verbose=0)[0], rtol=1e-4, atol=1e-5)
-
-
-def test_cnn_judge_is_the_same_whatever_ran_before(bars):
-    part = bars[0][:256], bars[1][:256]
-    once, _ = metrics.read_pictures(metrics.train_cnn_judge(*part, epochs=1), part[0])
-    keras.random.normal((3,))
-    again, _ = metrics.read_pictures(metrics.train_cnn_judge(*part, epochs=1), part[0])
-    np.testing.assert_array_equal(once, again)
-
-
-def test_scores_of_pictures_tell_real_from_collapsed_and_from_noise(bars, bar_judge):
-    x, labels = bars
-    equal = metrics.score_pictures(bar_judge, x[:600], x[600:])
-    one = metrics.score_pictures(bar_judge, x[:600], x[labels == 0])
-    noise = np.random.default_rng(1).random((300, 8, 8, 1)).astype("float32")
-    noisy = metrics.score_pictures(bar_judge, x[:600], noise)
-    assert equal["precision"] > 0.8 and equal["recall"] > 0.8 and equal["classes"] == 4
-    assert equal["class_kl"] < 0.02 and equal["cnn_fd"] < 0.1 * one["cnn_fd"]
-    assert one["classes"] == 1 and one["class_kl"] == pytest.approx(np.log(4))
-    assert one["precision"] > 0.8 and one["recall"] < 0.5
-    assert noisy["precision"] < 0.2 and noisy["cnn_fd"] > 10 * equal["cnn_fd"]

@@ -80,6 +80,38 @@ def test_full_disk_is_named(bootstrap):
     assert bootstrap.check_disk(free_bytes=50e9) is None
 
 
+@pytest.mark.parametrize("found", ["chromium", "google-chrome"])
+def test_a_chromium_that_is_there_is_taken(bootstrap, monkeypatch, found):
+    monkeypatch.setattr(bootstrap.shutil, "which", {found: f"/bin/{found}"}.get)
+    monkeypatch.setattr(bootstrap.subprocess, "run", lambda *a, **k: pytest.fail("fetched another"))
+    assert bootstrap.chromium() == f"/bin/{found}" and bootstrap.get_chromium() is None
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, ""), (1, "browser tests will be skipped")])
+def test_where_there_is_no_chromium_playwright_is_asked(bootstrap, monkeypatch, capsys, code, said):
+    asked = []
+
+    def answer(command, **how):
+        asked.append(command[1:])
+        return subprocess.CompletedProcess(command, code)
+
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
+    monkeypatch.setattr(bootstrap.subprocess, "run", answer)
+    bootstrap.get_chromium()
+    assert asked == [["-m", "playwright", "install", "chromium"]]
+    printed = capsys.readouterr().out
+    assert said in printed and printed.count("\n") == (1 if code else 0)
+
+
+def test_what_labs_import_was_compiled_once(bootstrap):
+    """Else, where PYTHONDONTWRITEBYTECODE is set, each kernel compiles TensorFlow anew."""
+    look = "import importlib.util as u, os; print(os.path.exists(u.find_spec({0!r}).cached))"
+    for package in ("tensorflow", "keras", "sklearn.mixture", "ipykernel.kernelapp"):
+        code = [sys.executable, "-c", look.format(package)]
+        done = subprocess.run(code, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "True", package
+
+
 def test_bootstrap_parses_on_old_pythons():
     source = (ROOT / ".ci/bootstrap.py").read_text()
     assert ast.parse(source, feature_version=(3, 7)).body
@@ -107,6 +139,20 @@ def test_unknown_lab_fails_clearly():
         [sys.executable, ROOT / "tests/run.py"], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 1 and "No notebook begins with 99" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("GDL_KERNEL", "julia", "There is no kernel julia: use KERNEL=gdl-cpu or KERNEL=gdl-gpu"),
+        ("GDL_JOBS", "many", "JOBS is many: use a whole number"),
+    ],
+)
+def test_unknown_kernel_and_jobs_fail_clearly(name, value, sentence):
+    environment = {**os.environ, name: value}
+    command = [sys.executable, ROOT / "tests/run.py"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and sentence in done.stderr
 
 
 def test_local_links_of_the_pages_exist():
@@ -139,7 +185,16 @@ def test_helpers_are_short_functions_with_docstrings(path):
 
 
 def test_a_helper_imports_only_from_lower_floors():
-    floors = ["runtime", "cache", "faces", "face_files", "paintings", "torch_weights", "toys"]
+    floors = [
+        "runtime",
+        "callbacks",
+        "cache",
+        "faces",
+        "face_files",
+        "paintings",
+        "torch_weights",
+        "toys",
+    ]
     floors += [
         "data",
         "pretrained",
@@ -149,9 +204,11 @@ def test_a_helper_imports_only_from_lower_floors():
         "autoencoder",
         "vae",
         "gan",
+        "replicas",
         "distributed",
         "latent",
         "metrics",
+        "judges",
     ]
     floors += ["filters", "plots", "widgets"]
     helpers = ROOT / "helpers"

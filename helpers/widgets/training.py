@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from helpers import plots, runtime
+from helpers.callbacks import StepCounter
 from helpers.widgets.base import WIDE, Worker, beside, enlarge, make_control, make_slider
 
 REFRESH_SECONDS = 0.2
@@ -122,25 +123,27 @@ def _said(value) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-class _Watch(keras.callbacks.Callback):
-    """Reports a run to its panel: progress at every step, pictures every two seconds."""
+class _Watch(StepCounter):
+    """Reports a run to its panel: progress at every call, pictures every two seconds."""
 
     DRAW_SECONDS = 2.0
 
     def __init__(self, panel: TrainingPanel):
         super().__init__()
-        self.panel, self.done, self.epoch = panel, 0, 0
+        self.panel, self.epoch = panel, 0
         self.start = self.drawn = self.shown = time.perf_counter()
 
     def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch)
         self.epoch, self.before = epoch, {}
 
     def on_train_batch_end(self, batch, logs=None):
-        self.done += 1
+        new = self.count(batch)
         stopping = self.panel.stop_asked.is_set()
-        whole = (batch + 1) % self.panel.window == 0 or batch + 1 == self.panel.epoch_steps
-        if whole or stopping:
-            self._record(batch + 1, logs)
+        since = self.in_epoch - new  # windows are counted from the beginning of each epoch
+        whole = self.in_epoch // self.panel.window > since // self.panel.window
+        if whole or stopping or self.in_epoch == self.panel.epoch_steps:
+            self._record(self.in_epoch, logs)
         now = time.perf_counter()
         if now - self.shown > REFRESH_SECONDS:
             self.panel.show_progress(self.done, self.panel.total_steps, self.start)

@@ -1,4 +1,4 @@
-"""A learner's hands: JupyterLab as `make lab` opens it, driven in the system's Chromium.
+"""A learner's hands: JupyterLab as `make lab` opens it, driven in Chromium.
 
 Runs the cells of notebooks up to each widget, then drags the pad, moves sliders by key, presses
 Train and Stop, uploads a picture, plays a GAN, and looks at what changes. Saves the pictures of the
@@ -8,12 +8,12 @@ README to `tests/browser/screenshots/`.
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from importlib import util
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,6 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 GET_CHROMIUM = "no Chromium: on Debian or Ubuntu run `sudo apt-get install chromium`"
 FLAGS = [
     "--no-sandbox",
@@ -72,21 +69,37 @@ def wait_for_address(log, server, seconds=90):
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
 
 
+def find_chromium(playwright):
+    """The system's Chromium, else the one that set-up let Playwright fetch, else None."""
+    spec = util.spec_from_file_location("bootstrap", ROOT / ".ci" / "bootstrap.py")
+    bootstrap = util.module_from_spec(spec)
+    spec.loader.exec_module(bootstrap)
+    own = Path(playwright.chromium.executable_path)
+    return bootstrap.chromium() or (str(own) if own.is_file() else None)
+
+
 @pytest.fixture(scope="module")
-def page(address):
-    """A browser page with the lab open."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail(GET_CHROMIUM)
-        pytest.skip(GET_CHROMIUM)
+def browser():
+    """A running Chromium; without one the tests are skipped, in CI they fail."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(60_000)
-        page.goto(address)
-        page.wait_for_selector(".jp-Notebook")
-        yield page
+        path = find_chromium(playwright)
+        if path is None and os.environ.get("CI"):
+            pytest.fail(GET_CHROMIUM)
+        if path is None:
+            pytest.skip(GET_CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    """A browser page with the lab open."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook")
+    return page
 
 
 def code_cells(name):

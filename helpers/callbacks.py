@@ -1,0 +1,40 @@
+"""How many steps were taken, and is it time for a look?
+
+Keras calls a callback after every step, unless a model is compiled with `steps_per_execution=20`:
+then it takes twenty before it comes back to Python, and calls once. The weights are the same to the
+last bit; where a step is short, the seconds are half. A callback that counts its calls would count
+a twentieth.
+"""
+
+import keras
+
+
+class StepCounter(keras.callbacks.Callback):
+    """Counts optimizer steps, however many Keras takes between two calls.
+
+    After each :meth:`count`, `done` holds the steps since training began (a second `fit` counts on)
+    and `in_epoch` those since the epoch began.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.done = self.in_epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keras numbers its batches anew with every epoch."""
+        self.in_epoch = 0
+
+    def count(self, batch: int) -> int:
+        """Count up to a batch, as `on_train_batch_end` is given it; return how many are new.
+
+        The last call of an epoch may name a batch beyond its end, as if none were missing.
+        """
+        last = (self.params or {}).get("steps") or batch + 1
+        new = min(batch + 1, last) - self.in_epoch
+        self.in_epoch += new
+        self.done += new
+        return new
+
+    def passed(self, every: int, new: int) -> bool:
+        """Whether a multiple of `every` steps lies among the last `new` ones."""
+        return self.done // every > (self.done - new) // every

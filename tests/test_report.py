@@ -1,0 +1,181 @@
+"""The end of a run says what passed, what failed, what was skipped and why, and what became slower."""
+
+import json
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+
+
+def load(name):
+    spec = util.spec_from_file_location(name, TESTS / f"{name}.py")
+    module = sys.modules[name] = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+report = load("report")
+run = load("run")
+
+SMALL_SUITE = """
+import time
+import pytest
+
+def test_good(): time.sleep(0.2)
+def test_bad(): assert 1 == 2
+@pytest.mark.skip(reason="no Chromium")
+def test_skipped(): pass
+@pytest.fixture
+def broken(): raise OSError("no disk")
+def test_error(broken): pass
+"""
+
+
+@pytest.fixture
+def junit(tmp_path):
+    """What pytest itself writes of a pass, a failure, a skip and an error, and its exit status."""
+    (tmp_path / "test_small.py").write_text(SMALL_SUITE)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=r.xml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+    return tmp_path / "r.xml", done.returncode
+
+
+def cases(**seconds):
+    return [report.Case(file, value, "passed") for file, value in seconds.items()]
+
+
+def step(name="unit tests", code=0, seconds=9.0, found=()):
+    return report.Step(name, code, seconds, list(found))
+
+
+def test_what_pytest_writes_is_read(junit):
+    path, code = junit
+    found = report.read(path)
+    assert [case.outcome for case in found] == ["passed", "failed", "skipped", "failed"]
+    assert {case.file for case in found} == {"test_small"} and found[2].reason == "no Chromium"
+    assert 0.15 < found[0].seconds < 5
+    small = step("unit tests", code, found=found)
+    assert [small.count(kind) for kind in ("passed", "failed", "skipped")] == [1, 2, 1]
+
+
+def test_a_skip_is_no_pass_and_its_reason_is_said(junit, tmp_path):
+    path, code = junit
+    lines = report.lines([step("browser", code, found=report.read(path))], "x", tmp_path / "s.json")
+    assert lines[-1] == "1 passed, 2 failed, 1 skipped"
+    assert lines[-2] == "skipped: 1 of browser: no Chromium"
+    assert lines[-3].split() == ["browser", "9", "1", "2", "1", "FAILED"]
+
+
+@pytest.mark.parametrize(("code", "total"), [(0, "1 passed, 0 failed"), (2, "0 passed, 1 failed")])
+def test_a_command_without_tests_is_one(code, total, tmp_path):
+    """ruff, and a pytest that ended before its first test and so wrote nothing."""
+    assert report.read(tmp_path / "never_written.xml") == []
+    found = report.lines([step("ruff check", code)], "x", tmp_path / "s.json")
+    assert found[-1] == f"{total}, 0 skipped"
+
+
+def test_tests_that_all_passed_in_a_run_that_failed_are_no_success(tmp_path):
+    found = report.lines([step(code=3, found=cases(a=1.0))], "x", tmp_path / "s.json")
+    assert found[-1] == "1 passed, 1 failed, 0 skipped"
+
+
+def test_each_lab_has_its_seconds_and_ten_slow_files_are_named(tmp_path):
+    labs = step("notebooks on gdl-cpu", found=cases(**{"01_b": 60.0, "00_a": 12.0}))
+    labs.cases += cases(**{"00_a": 3.0})
+    units = step(found=cases(**{f"test_{n:02d}": float(n) for n in range(12)}))
+    lines = [line.split() for line in report.lines([units, labs], "2 jobs", tmp_path / "s.json")]
+    assert lines[1:3] == [["00_a", "15"], ["01_b", "60"]]
+    assert lines[4:14] == [[f"test_{n:02d}", str(n)] for n in range(11, 1, -1)]
+    kept = json.loads((tmp_path / "s.json").read_text())["2 jobs"]
+    assert kept["00_a"] == 15.0 and kept["test_00"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "slower"), [(60, 80, True), (60, 79, False), (2, 4, False), (60, 30, False)]
+)
+def test_what_became_slower_by_a_third_is_said(old, new, slower, tmp_path):
+    path = tmp_path / "s.json"
+    runs = [step("notebooks", found=cases(**{"07_vae": float(s)})) for s in (old, new)]
+    report.lines([runs[0]], "2 jobs", path)
+    assert not any("slower" in line for line in report.lines([runs[1]], "1 job", path))
+    report.lines([runs[0]], "2 jobs", path)
+    text = "\n".join(report.lines([runs[1]], "2 jobs", path))
+    assert (f"slower: {old} s before" in text) == slower
+
+
+def test_a_lab_that_failed_leaves_the_old_seconds(tmp_path):
+    path = tmp_path / "s.json"
+    report.lines([step("notebooks", found=cases(a=60.0))], "x", path)
+    broken = [*cases(a=1.0), report.Case("a", 2.0, "failed")]
+    report.lines([step("notebooks", 1, found=broken)], "x", path)
+    assert json.loads(path.read_text())["x"] == {"a": 60.0}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"x": 3}', ""])
+def test_damaged_seconds_are_begun_anew(content, tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text(content)
+    report.lines([step("notebooks", found=cases(a=60.0))], "x", path)
+    assert json.loads(path.read_text())["x"] == {"a": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "gigabytes", "jobs"),
+    [("", 2, 24, 2), ("", 8, 24, 6), ("", 4, 3, 1), ("1", 8, 64, 1), ("3", 2, 1, 3)],
+)
+def test_as_many_jobs_as_cores_and_memory_allow(asked, cores, gigabytes, jobs):
+    assert run.count_jobs(asked, cores, gigabytes) == jobs
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5"])
+def test_no_such_number_of_jobs(asked):
+    with pytest.raises(SystemExit, match=f"JOBS is {asked}: use a whole number of 1 or more"):
+        run.count_jobs(asked, 2, 24)
+
+
+def test_a_container_is_given_a_part_of_the_memory(tmp_path, monkeypatch):
+    everything = run.free_gigabytes()
+    monkeypatch.setattr(run, "CGROUP", tmp_path / "memory.max")
+    assert run.free_gigabytes() == pytest.approx(everything, rel=0.2)
+    run.CGROUP.write_text("max\n")
+    assert run.free_gigabytes() == pytest.approx(everything, rel=0.2)
+    run.CGROUP.write_text("500000000\n")
+    assert run.free_gigabytes() == 0.5
+
+
+def test_jobs_share_the_threads_and_a_notebook_stays_with_one(monkeypatch):
+    monkeypatch.setattr(run.runtime, "CORES", 8)
+    assert set(run.share_of_threads(2).values()) == {"4"} and run.share_of_threads(1) == {}
+    command, jobs = run.steps(2)["notebooks on gdl-cpu"]
+    assert jobs == 2 and command[command.index("--dist") + 1] == "loadfile"
+    serial = {name: command for name, (command, _) in run.steps(1).items()}
+    assert not any("-n" in command for command in serial.values())
+    assert [*serial] == [
+        "ruff check",
+        "ruff format",
+        "unit tests",
+        "notebooks on gdl-cpu",
+        "browser",
+    ]
+
+
+def test_quick_runs_lab_00_alone_and_one_lab_no_unit_tests(monkeypatch):
+    monkeypatch.setattr(run, "QUICK", True)
+    quick = run.steps(2)
+    assert [*quick] == ["ruff check", "ruff format", "unit tests", "notebooks on gdl-cpu"]
+    assert [Path(a).name for a in quick["notebooks on gdl-cpu"][0] if "ipynb" in a] == [
+        "00_start_here.ipynb"
+    ]
+    monkeypatch.setattr(run, "LAB", "07")
+    monkeypatch.setattr(run, "QUICK", False)
+    assert [*run.steps(2)] == ["saved notebook", "notebooks on gdl-cpu"]
+
+
+def test_one_gpu_runs_one_notebook_at_a_time(monkeypatch):
+    monkeypatch.setattr(run, "KERNEL", "gdl-gpu")
+    command, jobs = run.steps(8)["notebooks on gdl-gpu"]
+    assert jobs == 1 and "-n" not in command
