@@ -20,6 +20,7 @@ import contextlib
 import math
 import os
 import sys
+from collections.abc import Callable
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 ENVIRONMENT = {
@@ -145,15 +146,21 @@ def expect(name: str, value: float, target: float, within: float, unit: str = ""
     print(f"✓ {line}")
 
 
-def check_prediction(name: str, prediction: float | None, value: float, within: float) -> None:
+def check_prediction(
+    name: str, prediction: float | None, value: float | Callable[[], float], within: float
+) -> None:
     """Compare a learner's prediction with what was measured.
 
     Args:
         name: what was predicted.
         prediction: the learner's number, or None while there is none.
-        value: the measured number.
+        value: the measured number; or, where measuring takes long, a function without arguments
+            that measures it, called once there is a prediction, and in a full run.
         within: how far off still counts as right.
     """
+    waits = callable(value) and prediction is None and not budget(lab=False, full=True)
+    if callable(value) and not waits:
+        value = value()
     if prediction is None:
         print(f"{name}: predict first (set it above), then run this cell again.")
         return

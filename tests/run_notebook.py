@@ -1,4 +1,4 @@
-"""Run notebooks from top to bottom as a learner would, and say how long each took.
+"""Run notebooks from top to bottom as a learner would, and say how long each and its cells took.
 
     python tests/run_notebook.py notebooks/07_vae_mnist.ipynb            outputs are thrown away
     python tests/run_notebook.py --save notebooks/07_vae_mnist.ipynb     outputs are kept
@@ -11,11 +11,13 @@ import argparse
 import os
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import nbclient
 import nbformat
 
+STATES = ("busy", "idle")
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -26,6 +28,18 @@ def run(path: Path) -> nbformat.NotebookNode:
     folder = {"metadata": {"path": str(path.parent)}}
     nbclient.NotebookClient(notebook, kernel_name=kernel, timeout=None, resources=folder).execute()
     return notebook
+
+
+def slowest(notebook: nbformat.NotebookNode, count: int = 3) -> str:
+    """The cells that took longest, by the times that nbclient notes: number from 0, and seconds."""
+    seconds = {}
+    for number, cell in enumerate(notebook.cells):
+        noted = cell.metadata.get("execution", {})
+        if "iopub.status.idle" in noted:
+            begin, end = (datetime.fromisoformat(noted[f"iopub.status.{s}"]) for s in STATES)
+            seconds[number] = (end - begin).total_seconds()
+    longest = sorted(seconds, key=seconds.get, reverse=True)[:count]
+    return ", ".join(f"cell {number} {seconds[number]:.0f} s" for number in longest)
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -52,10 +66,11 @@ def main() -> None:
             notebook = run(path)
         except nbclient.exceptions.CellExecutionError as error:
             sys.exit(f"{path.name} failed:\n{error}")
+        longest = slowest(notebook)
         if arguments.save:
             clean(notebook)
             nbformat.write(notebook, path)
-        print(f"{path.name}: {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"{path.name}: {time.perf_counter() - start:.0f} s ({longest})", flush=True)
 
 
 if __name__ == "__main__":

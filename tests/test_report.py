@@ -1,11 +1,13 @@
-"""The end of a run says what passed, what failed, what was skipped and why, and what became slower."""
+"""The end of a run says what passed, failed or was skipped and why, and what became slower."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import util
 from pathlib import Path
 
+import nbformat
 import pytest
 
 TESTS = Path(__file__).resolve().parent
@@ -20,6 +22,7 @@ def load(name):
 
 report = load("report")
 run = load("run")
+run_notebook = load("run_notebook")
 
 SMALL_SUITE = """
 import time
@@ -173,6 +176,14 @@ def test_quick_runs_lab_00_alone_and_one_lab_no_unit_tests(monkeypatch):
     monkeypatch.setattr(run, "LAB", "07")
     monkeypatch.setattr(run, "QUICK", False)
     assert [*run.steps(2)] == ["saved notebook", "notebooks on gdl-cpu"]
+
+
+def test_the_slowest_cells_of_a_notebook_are_named(tmp_path):
+    code = ["x = 1", "import time; time.sleep(1.5)", "time.sleep(0.7)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in code])
+    nbformat.write(notebook, tmp_path / "small.ipynb")
+    found = run_notebook.slowest(run_notebook.run(tmp_path / "small.ipynb"), 2)
+    assert re.fullmatch(r"cell 1 [12] s, cell 2 1 s", found)
 
 
 def test_one_gpu_runs_one_notebook_at_a_time(monkeypatch):

@@ -103,6 +103,18 @@ def test_expect_raises_with_both_numbers(value):
 def test_check_prediction(prediction, said, capsys):
     runtime.check_prediction("KL", prediction, 1.1, within=0.2)
     assert said in capsys.readouterr().out
+    runtime.check_prediction("KL", prediction, lambda: 1.1, within=0.2)
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("prediction", "budget", "calls"), [(None, "", 0), (1.0, "", 1), (None, "full", 1)]
+)
+def test_a_long_measurement_waits_for_a_prediction(prediction, budget, calls, monkeypatch):
+    monkeypatch.setenv("GDL_BUDGET", budget)
+    called = []
+    runtime.check_prediction("KL", prediction, lambda: called.append(1) or 1.1, within=0.2)
+    assert len(called) == calls
 
 
 @pytest.mark.parametrize(

@@ -185,35 +185,16 @@ def test_helpers_are_short_functions_with_docstrings(path):
 
 
 def test_a_helper_imports_only_from_lower_floors():
-    floors = [
-        "runtime",
-        "callbacks",
-        "cache",
-        "faces",
-        "face_files",
-        "paintings",
-        "torch_weights",
-        "toys",
-    ]
-    floors += [
-        "data",
-        "pretrained",
-        "layers",
-        "losses",
-        "style",
-        "autoencoder",
-        "vae",
-        "gan",
-        "replicas",
-        "distributed",
-        "latent",
-        "metrics",
-        "judges",
-    ]
-    floors += ["filters", "plots", "widgets"]
+    floors = "runtime callbacks cache faces face_files paintings torch_weights toys data pretrained"
+    floors += " layers losses style autoencoder vae gan replicas distributed latent metrics judges"
+    floors = f"{floors} filters plots widgets".split()
     helpers = ROOT / "helpers"
     for path in set(helpers.rglob("*.py")) - {helpers / "__init__.py"}:
         floor = path.relative_to(helpers).with_suffix("").parts[0]
-        match = re.search(r"^from helpers import (.+)$", path.read_text(), re.M)
-        for name in match.group(1).split(", ") if match else []:
-            assert floors.index(name) < floors.index(floor), f"{path} imports {name}"
+        text = path.read_text()
+        imported = re.findall(r"^ *from helpers import ([^#(\n]+)", text, re.M)
+        imported += re.findall(r"^ *from helpers\.(\w+)", text, re.M)
+        for name in {name.strip() for line in imported for name in line.split(",")}:
+            assert floors.index(name) < floors.index(floor) or name == floor, (
+                f"{path} imports {name}"
+            )
