@@ -1,5 +1,6 @@
 """Checkpoints load, score what their cards say, and fail in one sentence."""
 
+import functools
 import json
 import subprocess
 from pathlib import Path
@@ -130,11 +131,14 @@ def test_there_are_checkpoints_and_they_are_small():
         assert sum(path.stat().st_size for path in files) < 8e6, lab
 
 
+faces_of = functools.cache(data.avatars)  # reading and checking 12,000 faces takes seconds
+
+
 def score_faces(name, model):
     """Measure a model of lab 08 again in the way its lab does."""
     if name.startswith("08_beta"):
-        return metrics.score_gaussian_vae(model, data.avatars(32, 6000).images[5000:])
-    faces, conditions = data.avatars(64, 12000), None
+        return metrics.score_gaussian_vae(model, faces_of(32, 6000).images[5000:])
+    faces, conditions = faces_of(64, 12000), None
     if name == "08_conditional":
         conditions = data.one_hot(faces.attributes, TOLD)[11000:]
     return metrics.score_gaussian_vae(model, faces.images[11000:], conditions)
@@ -159,7 +163,7 @@ def score_clothes(generator):
 
 def score_ordered_faces(generator):
     """Measure the generator of lab 11 again in the way its lab does, under its own judge."""
-    faces = data.avatars(64, 12000)
+    faces = faces_of(64, 12000)
     judge = pretrained.load("11_judge_64")
     orders = data.one_hot(faces.attributes, TOLD)[7000:]
     drawn = gan.to_unit_range(gan.sample(generator, latent.prior_codes(5000, 64), orders))

@@ -38,13 +38,14 @@ def test_error(broken): pass
 """
 
 
-@pytest.fixture
-def junit(tmp_path):
+@pytest.fixture(scope="module")
+def junit(tmp_path_factory):
     """What pytest itself writes of a pass, a failure, a skip and an error, and its exit status."""
-    (tmp_path / "test_small.py").write_text(SMALL_SUITE)
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "test_small.py").write_text(SMALL_SUITE)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=r.xml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True)
-    return tmp_path / "r.xml", done.returncode
+    done = subprocess.run(command, cwd=folder, capture_output=True)
+    return folder / "r.xml", done.returncode
 
 
 def cases(**seconds):
