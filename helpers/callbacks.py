@@ -35,6 +35,10 @@ class StepCounter(keras.callbacks.Callback):
         self.done += new
         return new
 
-    def passed(self, every: int, new: int) -> bool:
-        """Whether a multiple of `every` steps lies among the last `new` ones."""
-        return self.done // every > (self.done - new) // every
+    def passed(self, every: int, new: int, in_epoch: bool = False) -> bool:
+        """Whether a multiple of `every` steps lies among the last `new` ones.
+
+        Multiples are counted from the beginning of training, or with `in_epoch` of the epoch.
+        """
+        reached = self.in_epoch if in_epoch else self.done
+        return reached // every > (reached - new) // every

@@ -19,6 +19,8 @@ rightly.
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -126,37 +128,49 @@ def accuracy(judge: keras.Model, images: np.ndarray, labels) -> float:
     return float(np.mean(chances.argmax(axis=1) == labels))
 
 
-def splits(name: str) -> tuple:
-    """The pictures a judge learns from, their labels, unseen pictures, and their labels."""
-    if name in ("08_judge", "11_judge_32", "11_judge_64"):
-        size, count, known = FACES[name]
-        faces = data.avatars(size, count)
-        labels = [
-            {factor: values[part] for factor, values in faces.attributes.items()}
-            for part in (slice(known), slice(known, None))
-        ]
-        return faces.images[:known], labels[0], faces.images[known:], labels[1]
-    train, test = (data.mnist if name in ("04_judge", "09_judge") else data.fashion_mnist)()
-    known = 20_000 if name in ("09_judge", "12_judge") else len(train.images)
+def _classes(load: Callable, known: int) -> tuple:
+    """The first training pictures of a data set, and all its test pictures, with their labels."""
+    train, test = load()
     return train.images[:known], train.labels[:known], test.images, test.labels
 
 
-FACES = {"08_judge": (64, 12000, 11000), "11_judge_32": (32, 6000, 4000)}
-FACES["11_judge_64"] = (64, 12000, 7000)  # side, faces drawn, how many of them are learned from
-RECIPES: dict[str, tuple[Callable, int]] = {  # name to how it is trained and for how many epochs
-    "04_judge": (train_judge, 2),
-    "08_judge": (train_attribute_judge, 4),
-    "09_judge": (train_cnn_judge, 2),
-    "10_judge": (train_cnn_judge, 3),
-    "11_judge_32": (train_attribute_judge, 4),
-    "11_judge_64": (train_attribute_judge, 2),
-    "12_judge": (train_cnn_judge, 2),
+def _faces(side: int, drawn: int, known: int) -> tuple:
+    """The first of some drawn faces, and the others, with their attributes."""
+    faces = data.avatars(side, drawn)
+    first, rest = (
+        {factor: values[part] for factor, values in faces.attributes.items()}
+        for part in (slice(known), slice(known, None))
+    )
+    return faces.images[:known], first, faces.images[known:], rest
+
+
+class Recipe(NamedTuple):
+    """How a judge is trained, for how many epochs, and `pictures`, which gives what it sees."""
+
+    train: Callable
+    epochs: int
+    pictures: Callable
+
+
+RECIPES = {
+    "04_judge": Recipe(train_judge, 2, partial(_classes, data.mnist, 60_000)),
+    "08_judge": Recipe(train_attribute_judge, 4, partial(_faces, 64, 12000, 11000)),
+    "09_judge": Recipe(train_cnn_judge, 2, partial(_classes, data.mnist, 20_000)),
+    "10_judge": Recipe(train_cnn_judge, 3, partial(_classes, data.fashion_mnist, 60_000)),
+    "11_judge_32": Recipe(train_attribute_judge, 4, partial(_faces, 32, 6000, 4000)),
+    "11_judge_64": Recipe(train_attribute_judge, 2, partial(_faces, 64, 12000, 7000)),
+    "12_judge": Recipe(train_cnn_judge, 2, partial(_classes, data.fashion_mnist, 20_000)),
 }
+
+
+def splits(name: str) -> tuple:
+    """The pictures a judge learns from, their labels, unseen pictures, and their labels."""
+    return RECIPES[name].pictures()
 
 
 def make(name: str, seed: int = 0) -> None:
     """Train a judge and keep it with its card in `checkpoints/`."""
-    train, epochs = RECIPES[name]
+    train, epochs, _ = RECIPES[name]
     images, labels, unseen, unseen_labels = splits(name)
     start = time.perf_counter()
     judge = train(images, labels, epochs=epochs, seed=seed)

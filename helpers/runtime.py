@@ -158,8 +158,7 @@ def check_prediction(
             that measures it, called once there is a prediction, and in a full run.
         within: how far off still counts as right.
     """
-    waits = callable(value) and prediction is None and not budget(lab=False, full=True)
-    if callable(value) and not waits:
+    if callable(value) and (prediction is not None or budget(lab=False, full=True)):
         value = value()
     if prediction is None:
         print(f"{name}: predict first (set it above), then run this cell again.")

@@ -3,6 +3,9 @@
 from helpers import runtime  # isort: skip  (first: it sets TensorFlow's environment)
 
 import io
+import sys
+from importlib import util
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,7 +15,16 @@ from PIL import Image
 
 from helpers import replicas, toys, vae
 
+ROOT = Path(__file__).resolve().parent.parent
 runtime.prepare(seed=0)
+
+
+def load(path, name):
+    """A script of the project, which is no part of a package, as a module of a name."""
+    spec = util.spec_from_file_location(name, ROOT / path)
+    module = sys.modules[name] = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def size(png):

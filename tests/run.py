@@ -73,6 +73,11 @@ def share_of_threads(jobs: int) -> dict[str, str]:
     return dict.fromkeys(names, threads) if jobs > 1 else {}
 
 
+def side_by_side(jobs: int, how: str) -> list[str]:
+    """pytest-xdist's options for several jobs, "loadfile" or "worksteal"; none for one."""
+    return ["-n", str(jobs), "--dist", how] if jobs > 1 else []
+
+
 def steps(jobs: int) -> dict[str, tuple[list[str], int]]:
     """Name to command and how many jobs share it; one lab leaves out what does not depend on it."""
     python = [sys.executable, "-m"]
@@ -81,8 +86,7 @@ def steps(jobs: int) -> dict[str, tuple[list[str], int]]:
     nbval = ["--nbval", f"--nbval-kernel-name={KERNEL}", "--nbval-cell-timeout=900"]
     sanitize = ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "-p", "no:cacheprovider"]
     together = 1 if KERNEL == "gdl-gpu" else min(jobs, len(notebooks))  # one kernel fills a GPU
-    by_file = ["-n", str(together), "--dist", "loadfile"] if together > 1 else []
-    spread = ["-n", str(jobs), "--dist", "worksteal"] if jobs > 1 else []
+    by_file, spread = side_by_side(together, "loadfile"), side_by_side(jobs, "worksteal")
     pytest = [*python, "pytest", "-q"]
     regression = {
         f"notebooks on {KERNEL}": ([*pytest, *nbval, *sanitize, *by_file, *notebooks], together)

@@ -1,6 +1,5 @@
 """One lab's measurement leaves the others' rows alone, and the table shows every row."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -8,16 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import load
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
 def bench():
-    spec = importlib.util.spec_from_file_location("bench_run", ROOT / "benchmarks/run.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("benchmarks/run.py", "bench_run")
 
 
 def row(lab, name, course=6.0):

@@ -4,25 +4,15 @@ import json
 import re
 import subprocess
 import sys
-from importlib import util
 from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import load
 
-TESTS = Path(__file__).resolve().parent
-
-
-def load(name):
-    spec = util.spec_from_file_location(name, TESTS / f"{name}.py")
-    module = sys.modules[name] = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-report = load("report")
-run = load("run")
-run_notebook = load("run_notebook")
+report = load("tests/report.py", "report")
+run = load("tests/run.py", "run")
+run_notebook = load("tests/run_notebook.py", "run_notebook")
 
 SMALL_SUITE = """
 import time

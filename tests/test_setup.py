@@ -1,7 +1,6 @@
 """The doors into the project say the same thing, and each missing piece gets a sentence."""
 
 import ast
-import importlib.util
 import json
 import os
 import re
@@ -12,16 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import load
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-
-def load(path, name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

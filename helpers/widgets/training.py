@@ -140,8 +140,7 @@ class _Watch(StepCounter):
     def on_train_batch_end(self, batch, logs=None):
         new = self.count(batch)
         stopping = self.panel.stop_asked.is_set()
-        since = self.in_epoch - new  # windows are counted from the beginning of each epoch
-        whole = self.in_epoch // self.panel.window > since // self.panel.window
+        whole = self.passed(self.panel.window, new, in_epoch=True)
         if whole or stopping or self.in_epoch == self.panel.epoch_steps:
             self._record(self.in_epoch, logs)
         now = time.perf_counter()

@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from importlib import util
 from pathlib import Path
 
 import pytest
+from conftest import load
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,11 +71,8 @@ def wait_for_address(log, server, seconds=90):
 
 def find_chromium(playwright):
     """The system's Chromium, else the one that set-up let Playwright fetch, else None."""
-    spec = util.spec_from_file_location("bootstrap", ROOT / ".ci" / "bootstrap.py")
-    bootstrap = util.module_from_spec(spec)
-    spec.loader.exec_module(bootstrap)
     own = Path(playwright.chromium.executable_path)
-    return bootstrap.chromium() or (str(own) if own.is_file() else None)
+    return load(".ci/bootstrap.py", "bootstrap").chromium() or (str(own) if own.is_file() else None)
 
 
 @pytest.fixture(scope="module")
