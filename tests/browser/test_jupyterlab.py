@@ -357,7 +357,12 @@ def lab08(page):
     sources, _ = code_cells("08_vae_faces.ipynb")
     open_notebook(page, "notebooks/08_vae_faces.ipynb")
     first = ("runtime.prepare(", "import keras", "faces, small = data", "def networks(")
-    second = ("def stored(", 'vae = stored("08_faces"', "interpolator =", "judge = metrics")
+    second = (
+        "def stored(",
+        'vae = stored("08_faces"',
+        "interpolator =",
+        'judge = pretrained.load("08_judge")',
+    )
     for text in (*first, *second, "arrows = {name", "alike = 5", "studio = widgets"):
         run_cell(page, index_of(sources, text))
     return sources
