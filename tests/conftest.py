@@ -52,6 +52,13 @@ def small_vae(latent_dim=2, beta=1.0, seed=3, kind=vae.VAE, **settings):
     return kind(*parts, beta=beta, seed=seed, **settings)
 
 
+def with_batch_norm(latent_dim=2):
+    """A decoder to 8x8 images that batch-normalises, and that layer."""
+    z, norm = keras.Input((latent_dim,)), keras.layers.BatchNormalization()
+    h = norm(keras.layers.Dense(64)(z))
+    return keras.Model(z, keras.layers.Reshape((8, 8, 1))(h)), norm
+
+
 @pytest.fixture
 def model():
     """A fresh, untrained VAE over 8x8 images."""

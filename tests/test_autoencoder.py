@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import with_batch_norm
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
@@ -63,6 +64,16 @@ def test_fit_learns_and_moves_batch_norm(images):
     assert model.evaluate(images, verbose=0) < 0.5 * first
     moved = zip(before, model.non_trainable_weights, strict=True)
     assert all(not np.allclose(old, new) for old, new in moved)
+
+
+def test_batch_norm_of_the_decoder_learns_its_statistics(images):
+    decoder, norm = with_batch_norm(latent_dim=3)
+    model = autoencoder.Autoencoder(over_images().encoder, decoder)
+    model.compile("adam", "mse")
+    before = [np.array(statistic) for statistic in (norm.moving_mean, norm.moving_variance)]
+    model.fit(images, batch_size=32, verbose=0)
+    for old, new in zip(before, (norm.moving_mean, norm.moving_variance), strict=True):
+        assert not np.allclose(old, new)
 
 
 def test_loss_is_that_against_the_input_or_the_target(images):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import small_vae
+from conftest import small_vae, with_batch_norm
 
 from helpers import losses, metrics, vae
 
@@ -82,6 +82,15 @@ def test_batch_norm_statistics_move(images):
     before = np.array(norm.moving_mean)
     fitted(model, images, epochs=1)
     assert not np.allclose(before, norm.moving_mean)
+
+
+def test_batch_norm_of_the_decoder_learns_its_statistics(images):
+    decoder, norm = with_batch_norm()
+    model = vae.VAE(small_vae().encoder, decoder, seed=3)
+    before = [np.array(statistic) for statistic in (norm.moving_mean, norm.moving_variance)]
+    fitted(model, images, epochs=1)
+    for old, new in zip(before, (norm.moving_mean, norm.moving_variance), strict=True):
+        assert not np.allclose(old, new)
 
 
 def test_evaluate_reports_nats_per_image(model, images):
