@@ -31,7 +31,7 @@ def transfer(**options) -> style.StyleTransfer:
 def our_step(ours: style.StyleTransfer):
     """A function that takes one of our steps: one compiled pass and back."""
     pixels, targets = tf.constant(style.resize(ours.content, SIZE)[None]), ours.targets(SIZE)
-    return lambda: ours._evaluate(pixels, targets)[1].numpy()
+    return lambda: ours.losses_and_gradient(pixels, targets)[1].numpy()
 
 
 def medians(steps: dict) -> dict[str, float]:
@@ -50,10 +50,10 @@ def course_loss_after(steps: int, ours: style.StyleTransfer) -> float:
     targets, adam = ours.targets(SIZE), optimizer()
     pixels = tf.Variable(255 * style.resize(ours.content, SIZE)[None])
     for _ in range(steps):
-        _, gradient = ours._evaluate(pixels.value() / 255, targets)
+        _, gradient = ours.losses_and_gradient(pixels.value() / 255, targets)
         adam.apply_gradients([(gradient / 255, pixels)])
         pixels.assign(tf.clip_by_value(pixels, 0, 255))
-    return float(ours._evaluate(pixels.value() / 255, targets)[0]["total"])
+    return float(ours.losses_and_gradient(pixels.value() / 255, targets)[0]["total"])
 
 
 def our_seconds_to(loss: float) -> float:

@@ -17,6 +17,7 @@ Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016; coarse to fine and mask
 arXiv:1611.07865. In one pass instead, for any style: Huang and Belongie, arXiv:1703.06868.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -92,6 +93,39 @@ class _Targets(NamedTuple):
     masks: list[tf.Tensor]
 
 
+@functools.lru_cache(maxsize=8)
+def _frozen_network(layers: tuple[str, ...], weights: str | None) -> keras.Model:
+    """VGG19 up to some layers, built once for all transfers that compare the same ones."""
+    return pretrained.vgg19(layers, weights)
+
+
+def _losses(network, picture, targets: _Targets, weights, layers, content_layer: str) -> dict:
+    """The terms that have a weight, unweighted, and their weighted sum as `total`."""
+    features, parts = network(picture), {}
+    if "content" in weights:
+        parts["content"] = losses.content_loss(features[content_layer], targets.content)
+    if layers:
+        pairs = zip(layers, targets.masks, strict=True)
+        grams = [losses.gram_matrix(features[name], mask) for name, mask in pairs]
+        parts["style"] = losses.style_loss(grams, targets.grams, list(layers.values()))
+    if "variation" in weights:
+        parts["variation"] = losses.total_variation(picture)
+    return parts | {"total": sum(weights[name] * part for name, part in parts.items())}
+
+
+@tf.function(reduce_retracing=True)
+def _losses_and_gradient(network, picture, *how):
+    """The losses and the gradient of their total in the picture.
+
+    Weights and targets come in as tensors, so that all transfers which compare the same layers
+    share one compiled step: compiling takes as long as ten steps of a small picture.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        parts = _losses(network, picture, *how)
+    return parts, tape.gradient(parts["total"], picture)
+
+
 class StyleTransfer:
     """Paint a photograph in the style of one or several paintings, by optimisation.
 
@@ -136,8 +170,7 @@ class StyleTransfer:
         self.content_layer, self.original_colours = content_layer, original_colours
         self._check()
         seen = (*self.layers, content_layer) if content_weight else tuple(self.layers)
-        self.network = pretrained.vgg19(tuple(dict.fromkeys(seen)), weights)
-        self._evaluate = tf.function(self._losses_and_gradient, reduce_retracing=True)
+        self.network = _frozen_network(tuple(dict.fromkeys(seen)), weights)
         self.best = content
 
     def _check(self) -> None:
@@ -162,23 +195,17 @@ class StyleTransfer:
 
     def losses(self, picture: tf.Tensor, targets: _Targets) -> dict[str, tf.Tensor]:
         """The terms whose weight is not 0, unweighted, and their weighted sum as `total`."""
-        features, parts = self.network(picture), {}
-        if self.weights["content"]:
-            seen = features[self.content_layer]
-            parts["content"] = losses.content_loss(seen, targets.content)
-        if self.layers:
-            pairs = zip(self.layers, targets.masks, strict=True)
-            grams = [losses.gram_matrix(features[name], mask) for name, mask in pairs]
-            parts["style"] = losses.style_loss(grams, targets.grams, list(self.layers.values()))
-        if self.weights["variation"]:
-            parts["variation"] = losses.total_variation(picture)
-        return parts | {"total": sum(self.weights[name] * part for name, part in parts.items())}
+        return _losses(self.network, picture, *self._how(targets))
 
-    def _losses_and_gradient(self, picture, targets):
-        with tf.GradientTape() as tape:
-            tape.watch(picture)
-            parts = self.losses(picture, targets)
-        return parts, tape.gradient(parts["total"], picture)
+    def losses_and_gradient(self, picture: tf.Tensor, targets: _Targets):
+        """The same, compiled, and the gradient of `total` in the picture."""
+        return _losses_and_gradient(self.network, picture, *self._how(targets))
+
+    def _how(self, targets: _Targets) -> tuple:
+        """What decides the losses of a picture, numbers as tensors."""
+        weights = {name: tf.constant(w, "float32") for name, w in self.weights.items() if w}
+        layers = {name: tf.constant(w, "float32") for name, w in self.layers.items()}
+        return targets, weights, layers, self.content_layer
 
     def targets(self, size: int) -> _Targets:
         """Features of the photograph and Gram matrices of the paintings at one size."""
@@ -251,7 +278,7 @@ class StyleTransfer:
 
         def evaluate(picture):
             nonlocal lowest
-            parts, gradient = self._evaluate(picture, targets)
+            parts, gradient = self.losses_and_gradient(picture, targets)
             parts = {name: float(part) for name, part in parts.items()}
             current = np.array(picture[0])
             if parts["total"] < lowest:

@@ -45,7 +45,7 @@ def test_gradient_agrees_with_finite_differences(transfer):
     rng, targets = np.random.default_rng(0), transfer.targets(32)
     x = rng.uniform(0.3, 0.7, (1, 32, 32, 3)).astype("float32")
     direction = rng.normal(size=x.shape).astype("float32")
-    _, gradient = transfer._evaluate(x, targets)
+    _, gradient = transfer.losses_and_gradient(x, targets)
     above, below = (transfer.losses(x + s * direction, targets)["total"] for s in (5e-4, -5e-4))
     slope = float(above - below) / 1e-3
     assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=0.02)
