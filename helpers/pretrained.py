@@ -32,6 +32,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import ops
+from PIL import Image
 
 from helpers import cache, data
 
@@ -155,22 +156,63 @@ def recorded(name: str, measure: Callable | None, **settings) -> dict:
     Raises:
         CheckpointError: there is no card, or it was measured with other settings.
     """
-    asked = json.loads(json.dumps(settings))
     if measure is not None:
         start = time.perf_counter()
         found = measure(**settings)
-        CHECKPOINTS.mkdir(exist_ok=True)
         _write_card(name, settings, time.perf_counter() - start, found)
-    kept = card(name)
+    return _card_of(name, settings)["metrics"]
+
+
+def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
+    """Load a picture that takes too long to paint while one reads; it is kept as a JPEG.
+
+    Args:
+        name: begins with the lab's number, for example ``"01_cat_rings"``.
+        paint: called as `paint(**settings)`; returns RGB in [0, 1], (height, width, 3). None only
+            loads. Give it as `runtime.budget(lab=None, full=paint)`.
+        **settings: all that decides the result, of kinds that JSON knows.
+
+    Returns:
+        The picture as read back from its file, float32, same shape and range.
+
+    Raises:
+        CheckpointError: there is no picture or card, it is damaged, or has other settings.
+    """
+    path = CHECKPOINTS / f"{name}.jpg"
+    if paint is not None:
+        start = time.perf_counter()
+        painted = Image.fromarray(np.round(255 * paint(**settings)).astype("uint8"))
+        size = {"width": painted.width, "height": painted.height}
+        _write_card(name, settings, time.perf_counter() - start, size)
+        painted.save(path, quality=90)
+    found = _card_of(name, settings)["metrics"]
+    try:
+        kept = Image.open(path, formats=["JPEG"])
+        pixels = np.asarray(kept.convert("RGB"), "float32") / 255
+    except OSError as error:
+        raise CheckpointError(
+            f"{path.name} is missing or damaged: restore it with `git checkout checkpoints`, or "
+            f"make it again with `make checkpoints LAB={name[:2]}`."
+        ) from error
+    if pixels.shape != (found["height"], found["width"], 3):
+        said = f"{path.name} has shape {pixels.shape}, and its card says otherwise"
+        raise CheckpointError(f"{said}: restore both with `git checkout checkpoints`.")
+    return pixels
+
+
+def _card_of(name: str, settings: dict) -> dict:
+    """A card, if it was made with these settings."""
+    kept, asked = card(name), json.loads(json.dumps(settings))
     if kept["settings"] != asked:
         raise CheckpointError(
             f"Card {name}.json was measured with {kept['settings']} and this asks for {settings}: "
             f"`make checkpoints LAB={name[:2]}` measures again."
         )
-    return kept["metrics"]
+    return kept
 
 
 def _write_card(name: str, settings: dict, seconds: float, metrics: dict) -> None:
+    CHECKPOINTS.mkdir(exist_ok=True)
     content = {
         "settings": settings,
         "seconds": round(seconds, 1),
