@@ -43,7 +43,7 @@ bench: setup-test
 	@$(RUN) benchmarks/run.py
 
 checkpoints: setup-test
-	@$(RUN) -m helpers.judges $(LAB)
+	@$(RUN) -m helpers.training.judges $(LAB)
 	@GDL_BUDGET=full $(RUN) tests/run_notebook.py $(NOTEBOOKS)
 
 notebooks: setup-test

@@ -26,7 +26,7 @@ import tensorflow as tf
 from keras import ops
 
 from helpers import autoencoder, losses, runtime
-from helpers.callbacks import StepCounter
+from helpers.training.callbacks import StepCounter
 
 CROSS_ENTROPIES = ("minimax", "non_saturating")
 BATCHES = ("separate", "mixed", "inference")

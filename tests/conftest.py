@@ -13,7 +13,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from helpers import replicas, toys, vae
+from helpers import vae
+from helpers.data import toys
+from helpers.training import replicas
 
 ROOT = Path(__file__).resolve().parent.parent
 runtime.prepare(seed=0)

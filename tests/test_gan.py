@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from helpers import gan, layers, losses, metrics, toys
+from helpers import gan, layers, losses, metrics
+from helpers.data import toys
 
 DENSE = keras.layers.Dense
 

@@ -177,17 +177,67 @@ def test_helpers_are_short_functions_with_docstrings(path):
             assert ast.get_docstring(node), f"{node.name} has no docstring"
 
 
+# Rooms and files of the ground floor, lowest first; a module imports from its own and those below.
+FLOORS = [
+    *("runtime", "data", "layers", "losses", "latent", "autoencoder", "vae", "training.callbacks"),
+    *("gan", "pretrained", "style", "plots", "metrics", "training", "exercises", "widgets"),
+]
+GROUND = {"runtime", "layers", "losses", "latent", "autoencoder", "vae", "gan", "style", "plots"}
+
+
+def imported_helpers(source: str):
+    """Dotted names below `helpers` that a module asks for, in whatever way and wherever."""
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"line {node.lineno}: name the package in full"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and "import" in ast.unparse(node.func):
+            names = [ast.unparse(node.args[0]).removeprefix("f").strip("'")]
+        yield from (n.removeprefix("helpers.") for n in names if n.split(".")[0] == "helpers")
+
+
+def floor_of(name: str) -> int:
+    """The place of a module, or of a name in one, among the floors; unknown ones lie above all."""
+    fitting = [floor for floor in FLOORS if f"{name}.".startswith(f"{floor}.")]
+    return FLOORS.index(max(fitting, key=len)) if fitting else len(FLOORS)
+
+
+def climbs(module: str, source: str) -> list[str]:
+    """What a module imports from a floor above its own."""
+    return [name for name in imported_helpers(source) if floor_of(name) > floor_of(module)]
+
+
 def test_a_helper_imports_only_from_lower_floors():
-    floors = "runtime callbacks cache faces face_files paintings torch_weights toys data pretrained"
-    floors += " layers losses style autoencoder vae gan replicas distributed latent metrics judges"
-    floors = f"{floors} filters plots widgets".split()
     helpers = ROOT / "helpers"
     for path in set(helpers.rglob("*.py")) - {helpers / "__init__.py"}:
-        floor = path.relative_to(helpers).with_suffix("").parts[0]
-        text = path.read_text()
-        imported = re.findall(r"^ *from helpers import ([^#(\n]+)", text, re.M)
-        imported += re.findall(r"^ *from helpers\.(\w+)", text, re.M)
-        for name in {name.strip() for line in imported for name in line.split(",")}:
-            assert floors.index(name) < floors.index(floor) or name == floor, (
-                f"{path} imports {name}"
-            )
+        module = ".".join(path.relative_to(helpers).with_suffix("").parts)
+        assert floor_of(module) < len(FLOORS), f"{path} stands on no floor"
+        assert climbs(module, path.read_text()) == [], f"{path} imports from above"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from helpers import losses, metrics",
+        "from helpers import (\n    losses,\n    metrics,\n)",
+        "from helpers.metrics import psnr",
+        "from helpers.metrics.filters import tune as best",
+        "import helpers.metrics",
+        "import helpers.metrics.filters as filters",
+        "def learn():\n    from helpers import metrics",
+        "import importlib\nimportlib.import_module('helpers.metrics')",
+        "importlib.import_module(f'helpers.{name}')",
+        "__import__('helpers.metrics')",
+    ],
+)
+def test_every_way_of_importing_from_above_is_seen(line):
+    assert climbs("vae", line)
+    assert climbs("widgets.base", line.replace("{name}", "metrics")) == []
+
+
+def test_the_ground_floor_has_ten_files():
+    """What a learner meets first; everything else has a room."""
+    assert {path.stem for path in (ROOT / "helpers").glob("*.py")} == {"__init__", *GROUND}

@@ -12,7 +12,8 @@ import tensorflow as tf
 from keras import ops
 from PIL import Image, ImageDraw, ImageFont
 
-from helpers import data, losses, metrics, plots, runtime, toys
+from helpers import data, losses, metrics, plots, runtime
+from helpers.data import toys
 from helpers.widgets.base import Lab, beside, enlarge, make_menu
 
 REACH = 1.6  # the plane is shown from -REACH to REACH

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from helpers import plots, runtime
-from helpers.callbacks import StepCounter
+from helpers.training.callbacks import StepCounter
 from helpers.widgets.base import WIDE, Worker, beside, enlarge, make_control, make_slider
 
 REFRESH_SECONDS = 0.2

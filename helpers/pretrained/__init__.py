@@ -22,7 +22,6 @@ Simonyan and Zisserman, arXiv:1409.1556; Huang and Belongie, arXiv:1703.06868.
 """
 
 import functools
-import importlib
 import json
 import time
 from collections.abc import Callable
@@ -34,15 +33,15 @@ import numpy as np
 from keras import ops
 from PIL import Image
 
-from helpers import cache, data
+from helpers import autoencoder, data, gan, vae  # noqa: F401  (Keras must know their classes)
+from helpers.data import cache
 
 VGG19_BLOCKS = {1: (64, 2), 2: (128, 2), 3: (256, 4), 4: (512, 4), 5: (512, 4)}
 VGG19_LAYERS = tuple(
     f"block{b}_conv{c + 1}" for b, (_, n) in VGG19_BLOCKS.items() for c in range(n)
 )
 DECODER_WIDTHS = (256, "up", 256, 256, 256, 128, "up", 128, 64, "up", 64, 3)
-CHAPTERS = ("autoencoder", "vae", "gan")
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
 
 class CheckpointError(RuntimeError):
@@ -74,8 +73,6 @@ def load(name: str, like: keras.Model | None = None) -> keras.Model:
             f"There is no checkpoint {name!r}: make it with `make checkpoints LAB={name[:2]}`, or "
             f"choose one of: {there}."
         )
-    for chapter in CHAPTERS:  # Keras must know a class before it reads its file
-        importlib.import_module(f"helpers.{chapter}")
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:

@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import cache, data
+from helpers import data
+from helpers.data import cache
 
 RNG = np.random.default_rng(0)
 
@@ -204,7 +205,8 @@ def test_a_damaged_cache_is_repaired_and_says_so(host, damage):
 
 PROGRAM = """
 import sys, numpy as np
-from helpers import cache, data
+from helpers import data
+from helpers.data import cache
 arrays = dict(np.load(sys.argv[1]))
 data.KERAS_HOST = sys.argv[2]
 source = {"host": data._mnist_from_keras}

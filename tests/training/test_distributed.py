@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import distributed
+from helpers.training import distributed
 
 
 def run(*options):
     """Losses that the command prints, shape (steps, 2)."""
-    command = [sys.executable, "-m", "helpers.distributed", *options]
+    command = [sys.executable, "-m", "helpers.training.distributed", *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("step")]
@@ -47,7 +47,7 @@ def test_long_runs_do_not_stop_half_way():
     ],
 )
 def test_bad_options(options, message):
-    command = [sys.executable, "-m", "helpers.distributed", *options]
+    command = [sys.executable, "-m", "helpers.training.distributed", *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and message in done.stderr
     names = [name.strip("-") for name in options[::2]]
@@ -94,7 +94,7 @@ def test_each_process_is_told_of_all_and_which_it_is():
 @pytest.mark.parametrize(
     ("folder", "command"),
     [
-        (".", "helpers.distributed"),
+        (".", "helpers.training.distributed"),
         ("benchmarks", "run"),
         ("tests", "run"),
         ("tests", "run_notebook"),

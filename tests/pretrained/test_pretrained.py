@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from conftest import small_vae
 
-from helpers import data, gan, judges, latent, layers, metrics, pretrained
+from helpers import data, gan, latent, layers, metrics, pretrained
+from helpers.training import judges
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TOLD = ("glasses", "beard", "smile", "hair_length", "skin")
 
 

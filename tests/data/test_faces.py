@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from helpers import cache, data, faces
+from helpers import data
+from helpers.data import cache, faces
 
 
 @pytest.fixture

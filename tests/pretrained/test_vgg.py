@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.signal import correlate2d
 
-from helpers import cache, data, pretrained
+from helpers import data, pretrained
+from helpers.data import cache
 
 ACTIVATIONS = {
     "block1_conv1": 1.77916,

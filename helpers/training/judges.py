@@ -11,9 +11,9 @@ compare only under one and the same judge, so each is trained once, by its recip
     11_judge_32, 11_judge_64    attributes of faces  lab 11
     12_judge    convolutional, 20,000 clothes        lab 12
 
-`pretrained.load("10_judge")` reads one, `python -m helpers.judges 10` (which `make checkpoints
-LAB=10` calls first) trains it again and writes its card: the share of unseen pictures that it names
-rightly.
+`pretrained.load("10_judge")` reads one, `python -m helpers.training.judges 10` (which `make
+checkpoints LAB=10` calls first) trains it again and writes its card: the share of unseen pictures
+that it names rightly.
 """
 
 import sys

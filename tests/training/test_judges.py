@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import judges, metrics, pretrained
+from helpers import metrics, pretrained
+from helpers.training import judges
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_judge_and_confidence(images):

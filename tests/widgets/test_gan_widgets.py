@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from conftest import every_control, size
 
-from helpers import gan, losses, toys, widgets
+from helpers import gan, losses, widgets
+from helpers.data import toys
 from helpers.layers import ReplayBuffer
 from helpers.widgets import gans
 

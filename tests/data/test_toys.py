@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chisquare, kstest
 from sklearn.datasets import make_moons
 
-from helpers import toys
+from helpers.data import toys
 
 COUNTS = {"ring": 8, "grid": 25, "moons": 24, "line": 16}
 

@@ -10,7 +10,7 @@ import types
 import numpy as np
 import pytest
 
-from helpers import torch_weights
+from helpers.data import torch_weights
 
 RNG = np.random.default_rng(0)
 

@@ -392,7 +392,7 @@ def read_attributes(judge: keras.Model, images: np.ndarray) -> dict[str, np.ndar
 
 
 def read_features(judge: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The layer "features" of a judge of :mod:`helpers.judges`, shape (n, width)."""
+    """The layer "features" of a judge of :mod:`helpers.training.judges`, shape (n, width)."""
     network = keras.Model(judge.input, judge.get_layer("features").output)
     return np.concatenate([np.array(part) for part in _in_parts(network, images)])
 
@@ -404,7 +404,7 @@ def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: s
 
     Args:
         decode: from codes to images.
-        judge: from :func:`helpers.judges.train_attribute_judge`.
+        judge: from :func:`helpers.training.judges.train_attribute_judge`.
         codes: shape (n, latent).
         step: towards higher values of the attribute, shape (latent,), or (n, latent).
         name: of the attribute.
@@ -444,7 +444,7 @@ def confidence(judge: keras.Model, paths: np.ndarray) -> np.ndarray:
     """How sure a judge is along paths of pictures, averaged over the paths.
 
     Args:
-        judge: from :func:`helpers.judges.train_judge`.
+        judge: from :func:`helpers.training.judges.train_judge`.
         paths: shape (paths, steps, height, width, channels).
 
     Returns:
@@ -459,7 +459,7 @@ def mode_coverage(points: np.ndarray, toy) -> tuple[int, float]:
 
     Args:
         points: drawn by the generator, shape (n, 2).
-        toy: a :class:`helpers.toys.Toy`.
+        toy: a :class:`helpers.data.toys.Toy`.
 
     Returns:
         The number of modes that hold at least a fifth of their fair share of the points, and the
@@ -479,7 +479,7 @@ def mode_coverage(points: np.ndarray, toy) -> tuple[int, float]:
 
 
 def read_pictures(judge: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features and class probabilities of pictures in [0, 1], by a CNN of :mod:`helpers.judges`."""
+    """Features and class probabilities of pictures in [0, 1], by a convolutional judge."""
     parts = _in_parts(judge, images)
     return tuple(np.concatenate([np.array(part[k]) for part in parts]) for k in (0, 1))
 
@@ -574,7 +574,7 @@ def score_pictures(judge: keras.Model, real: np.ndarray, drawn: np.ndarray) -> d
     """What the card of a GAN holds; 5,000 pictures of each kind are customary here.
 
     Args:
-        judge: from :func:`helpers.judges.train_cnn_judge`.
+        judge: from :func:`helpers.training.judges.train_cnn_judge`.
         real: pictures in [0, 1] that no network was trained on, shape (n, side, side, channels).
         drawn: G's pictures in [0, 1], as many.
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from helpers import replicas, runtime, toys
+from helpers import runtime
+from helpers.data import toys
+from helpers.training import replicas
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_training_moves_the_losses(one_device):
@@ -22,7 +24,9 @@ ON_TWO_DEVICES = """
 import numpy as np
 from helpers import runtime
 runtime.prepare(seed=0, logical_cpus=2)
-from helpers import gan, layers, replicas, toys
+from helpers import gan, layers
+from helpers.data import toys
+from helpers.training import replicas
 strategy = replicas.logical_cpus(2)
 with strategy.scope():
     model = replicas.ring_gan()

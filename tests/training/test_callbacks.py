@@ -6,7 +6,7 @@ import pytest
 from conftest import small_vae
 
 from helpers import gan
-from helpers.callbacks import StepCounter
+from helpers.training.callbacks import StepCounter
 
 
 class Listening(StepCounter):

@@ -9,7 +9,8 @@ from scipy.linalg import hadamard, sqrtm
 from scipy.stats import chi2, entropy, norm
 from sklearn.metrics import mean_squared_error
 
-from helpers import losses, metrics, toys, vae
+from helpers import losses, metrics, vae
+from helpers.data import toys
 
 
 class Linear:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, face_files, latent
+from helpers import data, latent
+from helpers.data import face_files
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "08_vae_faces.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "08_vae_faces.ipynb"
 
 ATTRIBUTES = ["5_o_Clock_Shadow", "Eyeglasses", "Smiling"]
 SIGNS = np.array([[-1, 1, 1], [1, -1, -1], [-1, -1, 1], [1, 1, -1], [-1, 1, -1]])

@@ -1,14 +1,14 @@
 """How does one start several processes that train together?
 
 Each is told of all the others and which of them it is, in the variable `TF_CONFIG`; then they find
-each other and average their gradients (:mod:`helpers.replicas` says what that changes).
+each other and average their gradients (:mod:`helpers.training.replicas` says what that changes).
 
-    python -m helpers.distributed --workers 1       one process
-    python -m helpers.distributed --workers 2       two processes on this machine, over loopback
-    python -m helpers.distributed --devices 2       one process, two logical devices on its CPU
+    python -m helpers.training.distributed --workers 1   one process
+    python -m helpers.training.distributed --workers 2   two processes on this machine, by loopback
+    python -m helpers.training.distributed --devices 2   one process, two logical devices of its CPU
 
 On several machines, which was not tested, set `TF_CONFIG` on each to what :func:`cluster` says for
-it and start `python -m helpers.distributed --as-worker`.
+it and start `python -m helpers.training.distributed --as-worker`.
 
 Only the workers load TensorFlow, so that a wrong option is answered at once.
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TIME_LIMIT = 300
 BATCH_SIZE = 128
 
@@ -60,7 +60,7 @@ def launch(steps: int = 20, workers: int = 1, devices: int = 1) -> np.ndarray:
         devices: logical CPUs that one process makes of its CPU; 1 where there are more processes.
 
     Returns:
-        What :func:`helpers.replicas.train_under` returns, as the first process saw it.
+        What :func:`helpers.training.replicas.train_under` returns, as the first process saw it.
 
     Raises:
         ValueError: a number below 1, or both several workers and several devices.
@@ -69,7 +69,7 @@ def launch(steps: int = 20, workers: int = 1, devices: int = 1) -> np.ndarray:
     check_counts(steps, workers, devices)
     addresses = [f"localhost:{port}" for port in free_ports(workers)]
     options = ["--as-worker", "--steps", str(steps), "--devices", str(devices)]
-    command = [sys.executable, "-m", "helpers.distributed", *options]
+    command = [sys.executable, "-m", "helpers.training.distributed", *options]
     plain = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     with tempfile.TemporaryDirectory() as folder:
         logs, processes = [Path(folder, str(index)) for index in range(workers)], []
@@ -126,7 +126,8 @@ def wait_for(processes: list, logs: list[Path]) -> None:
 
 def work(steps: int, devices: int) -> None:
     """Be one worker: train the ring GAN and print its losses as JSON, the last line written."""
-    from helpers import replicas, toys  # they load TensorFlow
+    from helpers.data import toys
+    from helpers.training import replicas  # they load TensorFlow
 
     points = toys.ring().points(10 * BATCH_SIZE)
     how = (points, steps, BATCH_SIZE)

@@ -1,0 +1,5 @@
+"""Fetch and verify everything: ``python -m helpers.data``."""
+
+from helpers import data
+
+data.main()
