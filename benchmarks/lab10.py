@@ -54,7 +54,7 @@ def step_milliseconds(images: np.ndarray) -> list[float]:
     model.compile(keras.optimizers.RMSprop(), keras.optimizers.RMSprop(), jit_compile=False)
     clock = Clock()
     model.fit(
-        gan.to_tanh_range(few), batch_size=course_gan.BATCH_SIZE, verbose=0, callbacks=[clock]
+        data.to_tanh_range(few), batch_size=course_gan.BATCH_SIZE, verbose=0, callbacks=[clock]
     )
     each = [*(run["seconds"] for run in runs), clock.seconds]
     return [1000 * float(np.median(seconds[10:])) for seconds in each]
@@ -76,14 +76,14 @@ class Looks(keras.callbacks.Callback):
         self.done += 1
         if self.done % 50 == 0:
             z = latent.prior_codes(course_gan.LOOK, self.model.latent_dim)
-            drawn = gan.to_unit_range(self.model.sample(z))
+            drawn = data.to_unit_range(self.model.sample(z))
             self.found.append((self.spent, self.distance(drawn)))
 
 
 def our_looks(space: dict, images: np.ndarray, distance) -> list[tuple]:
     """The lab's live training, looked at."""
     looks, model = Looks(distance), space["build"](space["WIDTH"], STEPS)
-    real, batch_size = gan.to_tanh_range(images), space["BATCH_SIZE"]
+    real, batch_size = data.to_tanh_range(images), space["BATCH_SIZE"]
     how = {"steps_per_epoch": 100, "epochs": STEPS // 100, "verbose": 0}
     model.fit(real, batch_size=batch_size, callbacks=[looks], **how)
     return looks.found
@@ -93,7 +93,7 @@ def checkpoint_seconds(space: dict, images: np.ndarray) -> float:
     """How long the training behind the lab's checkpoint takes here, by the time of 100 steps."""
     settings, clock = pretrained.card("10_dcgan")["settings"], Clock()
     model, batch_size = space["build"](settings["width"], settings["steps"]), space["BATCH_SIZE"]
-    few = gan.to_tanh_range(images[: 100 * batch_size])
+    few = data.to_tanh_range(images[: 100 * batch_size])
     model.fit(few, batch_size=batch_size, verbose=0, callbacks=[clock])
     return settings["steps"] * float(np.median(clock.seconds[10:]))
 

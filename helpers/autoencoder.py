@@ -103,7 +103,7 @@ class Autoencoder(keras.Model):
             ValueError: wrong rank or range, or a batch size below 1.
         """
         self._check(x)
-        runtime.check_settings(batch_size=batch_size)
+        runtime.check_count(batch_size=batch_size)
         return super().fit(x, *args, batch_size=batch_size, **kwargs)
 
     def encode(self, images: np.ndarray) -> np.ndarray:

@@ -25,32 +25,16 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import autoencoder, losses, runtime
-from helpers.training.callbacks import StepCounter
+from helpers import autoencoder, data, losses, runtime
 
 CROSS_ENTROPIES = ("minimax", "non_saturating")
 BATCHES = ("separate", "mixed", "inference")
-ADVICE = {
-    "D wins": "try one-sided labels, noise on D's inputs, a penalty, or a smaller D",
-    "steep": "try a smaller learning rate, a penalty, or spectral normalisation",
-    "collapse": "try MinibatchStdDev, a penalty, or a smaller learning rate for G",
-}
 UNITS = {
     "loss": ("d_loss", "g_loss"),
     "share D gets right": ("d_real", "d_fake"),
     "length of gradient": ("d_gradient", "g_gradient"),
 }
 METERS = tuple(name for names in UNITS.values() for name in names)
-
-
-def to_tanh_range(images: np.ndarray) -> np.ndarray:
-    """Images in [0, 1] as images in [-1, 1], the range of G's tanh."""
-    return 2 * np.asarray(images, "float32") - 1
-
-
-def to_unit_range(images: np.ndarray) -> np.ndarray:
-    """Images in [-1, 1] as images in [0, 1], for plots and judges."""
-    return (np.asarray(images) + 1) / 2
 
 
 @keras.saving.register_keras_serializable("gdl")
@@ -83,39 +67,23 @@ class GAN(keras.Model):
     """
 
     def __init__(
-        self,
-        generator,
-        discriminator,
-        objective: str = "non_saturating",
-        penalty: str = "none",
-        penalty_weight: float = 1.0,
-        discriminator_steps: int = 1,
-        batches: str = "separate",
-        average: float = 0.0,
-        labels: tuple[float, float] = (1.0, 0.0),
-        flip: float = 0.0,
-        replay=None,
-        seed: int | None = None,
-        **kwargs,
-    ):
+        self, generator, discriminator, objective: str = "non_saturating", penalty: str = "none",
+        penalty_weight: float = 1.0, discriminator_steps: int = 1, batches: str = "separate",
+        average: float = 0.0, labels: tuple[float, float] = (1.0, 0.0), flip: float = 0.0,
+        replay=None, seed: int | None = None, **kwargs,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         self.settings = {
-            "objective": objective,
-            "penalty": penalty,
-            "penalty_weight": penalty_weight,
-            "discriminator_steps": discriminator_steps,
-            "batches": batches,
-            "average": average,
-            "labels": np.atleast_1d(labels).tolist(),
-            "flip": flip,
-            "seed": seed,
-        }
-        _check_networks(generator, discriminator)
+            "objective": objective, "penalty": penalty, "penalty_weight": penalty_weight,
+            "discriminator_steps": discriminator_steps, "batches": batches, "average": average,
+            "labels": np.atleast_1d(labels).tolist(), "flip": flip, "seed": seed,
+        }  # fmt: skip
+        _check_networks(generator, discriminator, replay)
         _check_settings(self.settings)
         self.generator, self.discriminator, self.replay = generator, discriminator, replay
         self.conditional = len(generator.inputs) == 2
-        if replay is not None:
-            _build_replay(replay, generator)
+        if replay is not None and not replay.built:
+            replay.build(generator.output_shape)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.averaged = keras.models.clone_model(generator) if average else None
         if average:
@@ -210,9 +178,8 @@ class GAN(keras.Model):
                 self._flipped(real_logits, real, fake),
                 self._flipped(fake_logits, fake, real),
             )
-        return losses.discriminator_loss(
-            self.settings["objective"], real_logits, fake_logits, real, fake
-        )
+        objective = self.settings["objective"]
+        return losses.discriminator_loss(objective, real_logits, fake_logits, real, fake)
 
     def _flipped(self, logits, label, other):
         chance = keras.random.uniform(ops.shape(logits), seed=self.seed_generator)
@@ -246,8 +213,7 @@ class GAN(keras.Model):
         """Let the averaged generator follow: its weights slowly, batch statistics at once."""
         if self.averaged is None:
             return
-        pairs = zip(self.averaged.variables, self.generator.variables, strict=True)
-        for slow, fast in pairs:
+        for slow, fast in zip(self.averaged.variables, self.generator.variables, strict=True):
             decay = self.settings["average"] if fast.trainable else 0.0
             slow.assign(decay * slow + (1 - decay) * fast if decay else fast)
 
@@ -284,55 +250,18 @@ class GAN(keras.Model):
             ValueError: another shape or range, numbers that are not finite, not as many conditions
                 as pictures, or fewer pictures than a step needs.
         """
-        runtime.check_settings(batch_size=batch_size)
-        parts = self._parts(x)
+        runtime.check_count(batch_size=batch_size)
+        parts = data.split_conditions(x, self.conditional)
         per_step = batch_size * self.settings["discriminator_steps"]
-        self._check(parts[0], per_step)
+        data.check_real(parts[0], self.discriminator.inputs[0].shape[1:], per_step)
         whole = len(parts[0]) - len(parts[0]) % per_step
         parts = [part[:whole] for part in parts]
-        given = parts if self.conditional else parts[0]
-        return super().fit(given, batch_size=per_step, **kwargs)
-
-    def _parts(self, x) -> list:
-        """The pictures, and as many conditions where the networks take some."""
-        listed = isinstance(x, (list, tuple))
-        if listed != self.conditional or (listed and len(x) != 2):
-            wanted = "[pictures, conditions]" if self.conditional else "one array of pictures"
-            raise ValueError(f"These networks learn from {wanted}: call fit({wanted}).")
-        parts = list(x) if listed else [x]
-        lengths = [len(part) for part in parts]
-        if len(set(lengths)) > 1:
-            hint = "give one row of conditions for each picture"
-            raise ValueError(f"There are {lengths[0]} pictures and {lengths[1]} rows: {hint}.")
-        return parts
-
-    def _check(self, images, per_step: int) -> None:
-        wanted = self.discriminator.inputs[0].shape[1:]
-        if images.shape[1:] != wanted:
-            hint = f"use (n, {', '.join(map(str, wanted))}), as the discriminator takes"
-            raise ValueError(f"The pictures have shape {images.shape}: {hint}.")
-        if len(images) < per_step:
-            hint = "use a smaller batch_size or more pictures"
-            raise ValueError(
-                f"A step needs {per_step} pictures and there are {len(images)}: {hint}."
-            )
-        low, high = float(np.min(images)), float(np.max(images))
-        if not np.isfinite([low, high]).all():
-            hint = "look for what is not a number, or infinite"
-            raise ValueError(f"The pictures lie in [{low:g}, {high:g}]: {hint}.")
-        if len(wanted) == 3 and (low < -1.001 or high > 1.001):
-            hint = "bring them to [-1, 1] with gan.to_tanh_range"
-            raise ValueError(f"The pictures lie in [{low:g}, {high:g}]: {hint}.")
+        return super().fit(parts if self.conditional else parts[0], batch_size=per_step, **kwargs)
 
     def sample(self, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
         """G's pictures after training, by the averaged generator where there is one.
 
-        Args:
-            z: noise, shape (n, latent).
-            *conditions: what G is told, one array of n rows, or none.
-
-        Returns:
-            Pictures in [-1, 1], shape (n, height, width, channels), or points.
+        Arguments and result as in :func:`sample`.
 
         Raises:
             ValueError: z or the conditions have another shape than the generator's inputs.
@@ -386,7 +315,7 @@ def sample(generator, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
     return autoencoder.in_batches(network, numbers)
 
 
-def _check_networks(generator, discriminator) -> None:
+def _check_networks(generator, discriminator, replay) -> None:
     drawn, judged = generator.output_shape, discriminator.inputs[0].shape
     if drawn != judged or discriminator.output_shape != (None, 1):
         raise ValueError(
@@ -396,27 +325,21 @@ def _check_networks(generator, discriminator) -> None:
     if len(generator.inputs) != len(discriminator.inputs) or len(generator.inputs) > 2:
         counts = f"{len(generator.inputs)} and {len(discriminator.inputs)}"
         raise ValueError(f"The networks take {counts} inputs: use one each, or two each.")
-    networks = (generator, discriminator)
-    widths = [[told.shape[-1] for told in network.inputs[1:]] for network in networks]
+    widths = [[told.shape[-1] for told in n.inputs[1:]] for n in (generator, discriminator)]
     if widths[0] != widths[1]:
         both = f"{widths[0][0]} and {widths[1][0]}"
         raise ValueError(f"The networks take {both} numbers as conditions: use as many in both.")
-
-
-def _build_replay(replay, generator) -> None:
-    if len(generator.inputs) == 2:
+    if replay is not None and len(generator.inputs) == 2:
         raise ValueError("A replay buffer keeps no conditions: use it with networks without.")
-    if not replay.built:
-        replay.build(generator.output_shape)
 
 
 def _check_settings(settings: dict) -> None:
     losses.check_game(settings["objective"], settings["penalty"])
     if settings["batches"] not in BATCHES:
         raise ValueError(f"batches is {settings['batches']!r}: use one of {', '.join(BATCHES)}.")
-    runtime.check_settings(discriminator_steps=settings["discriminator_steps"])
-    if not settings["penalty_weight"] >= 0:
-        raise ValueError(f"penalty_weight is {settings['penalty_weight']}: use 0 or more.")
+    runtime.check_count(discriminator_steps=settings["discriminator_steps"])
+    runtime.check_not_negative(penalty_weight=settings["penalty_weight"])
+    runtime.check_share(average=settings["average"], flip=settings["flip"])
     labels = settings["labels"]
     if len(labels) != 2 or not all(0 <= label <= 1 for label in labels):
         raise ValueError(f"labels are {labels}: use two numbers from 0 to 1, real and fake.")
@@ -424,138 +347,3 @@ def _check_settings(settings: dict) -> None:
     if changed and settings["objective"] not in CROSS_ENTROPIES:
         hint = f"use one of {', '.join(CROSS_ENTROPIES)}, or leave labels and flip as they are"
         raise ValueError(f"{settings['objective']} has no labels to change: {hint}.")
-    for name, value in (("average", settings["average"]), ("flip", settings["flip"])):
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} is {value}: use a number from 0 to below 1.")
-
-
-def _check_interval(steps: int) -> None:
-    if steps != int(steps) or steps < 1:
-        raise ValueError(f"{steps} steps are no interval: use a whole number of 1 or more.")
-
-
-class Snapshots(StepCounter):
-    """Draws the same z again and again while a GAN trains.
-
-    Args:
-        z: noise, shape (n, latent).
-        every: steps from one look to the next; the first is before training.
-        conditions: what G is told, shape (n, ...), or None.
-
-    After training `steps` holds when, and `pictures` what, shape (n, height, width, channels) each.
-    """
-
-    def __init__(self, z: np.ndarray, every: int, conditions: np.ndarray | None = None):
-        super().__init__()
-        _check_interval(every)
-        self.z, self.every, self.told = z, every, () if conditions is None else (conditions,)
-        self.steps, self.pictures = [], []
-
-    def look(self):
-        """Keep what G draws now."""
-        self.steps.append(self.done)
-        self.pictures.append(self.model.sample(self.z, *self.told))
-
-    def on_train_begin(self, logs=None):
-        """The first look; a second `fit` goes on from the last one."""
-        if not self.steps:
-            self.look()
-
-    def on_train_batch_end(self, batch, logs=None):
-        """A look, when it is time."""
-        if self.passed(self.every, self.count(batch)):
-            self.look()
-
-
-class Anneal(StepCounter):
-    """Lets a weight fall from where it starts to 0 in a straight line, for example of noise.
-
-    Args:
-        weight: for example `InstanceNoise(0.5).std` of a built layer.
-        steps: of training until it is 0.
-    """
-
-    def __init__(self, weight, steps: int):
-        super().__init__()
-        _check_interval(steps)
-        self.weight, self.steps, self.start = weight, steps, float(weight)
-
-    def on_train_batch_end(self, batch, logs=None):
-        """One step further down, or as many as were taken."""
-        self.count(batch)
-        self.weight.assign(self.start * max(0.0, 1 - self.done / self.steps))
-
-
-class FailureWatch(StepCounter):
-    """Looks for the signs of a game that is lost, says what it saw and what to try.
-
-    It looks at means over `every` steps, or since the epoch began if that is later. "D wins" is
-    looked for under every objective but Wasserstein, whose loss has no lower end. Each sign is
-    reported once, in `warnings` by name, and in print if wanted.
-
-    Args:
-        real: some real pictures or points, 2 or more, to know how much they vary, shape (n, ...).
-        every: steps from one look to the next.
-        conditions: what G is told, n rows, or None.
-        stop: whether to end training at the first sign.
-        verbose: whether to print.
-    """
-
-    LOW_LOSS, STEEP, ALIKE = 0.02, 100.0, 0.1
-
-    def __init__(self, real, every: int = 50, conditions=None, stop=False, verbose=True):
-        super().__init__()
-        _check_interval(every)
-        self.spread = float(np.std(real, axis=0).mean())
-        if not self.spread > 0:
-            raise ValueError("The real pictures do not vary: give two or more that differ.")
-        self.told = () if conditions is None else (conditions[:64],)
-        self.every, self.stop, self.verbose = every, stop, verbose
-        self.warnings = {}
-
-    def on_train_begin(self, logs=None):
-        """Choose the noise whose pictures are compared."""
-        count = len(self.told[0]) if self.told else 64
-        self.z = np.random.default_rng(0).normal(size=(count, self.model.latent_dim))
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Keras' means begin anew with every epoch."""
-        super().on_epoch_begin(epoch)
-        self.before, self.since = {}, 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        """A look, when it is time."""
-        if not self.passed(self.every, self.count(batch)):
-            return
-        sums = {name: float(logs[name]) * self.in_epoch for name in METERS}
-        count = self.in_epoch - self.since
-        recent = {name: (sums[name] - self.before.get(name, 0.0)) / count for name in METERS}
-        self.before, self.since = sums, self.in_epoch
-        for sign, seen in self.signs(recent).items():
-            self.report(sign, seen)
-
-    def signs(self, recent: dict) -> dict[str, str]:
-        """What is wrong in the means over the last steps and in what G draws now."""
-        found, settings = {}, self.model.settings
-        least = losses.least_discriminator_loss(settings["objective"], *settings["labels"])
-        if recent["d_loss"] < least + self.LOW_LOSS:
-            found["D wins"] = (
-                f"D's loss is {recent['d_loss']:.3g} and cannot fall below {least:.3g}"
-            )
-        steepest = float(np.max([recent["d_gradient"], recent["g_gradient"]]))
-        if not steepest <= self.STEEP:
-            found["steep"] = f"a gradient has length {steepest:.3g}"
-        varied = float(np.std(self.model.sample(self.z, *self.told), axis=0).mean())
-        if not varied >= self.ALIKE * self.spread:
-            found["collapse"] = f"G's pictures vary by {varied:.3g}, real ones by {self.spread:.3g}"
-        return found
-
-    def report(self, sign: str, seen: str) -> None:
-        """Say it, the first time."""
-        if sign in self.warnings:
-            return
-        self.warnings[sign] = f"step {self.done}: {seen}; {ADVICE[sign]}."
-        if self.verbose:
-            print(self.warnings[sign])
-        if self.stop:
-            self.model.stop_training = True

@@ -16,7 +16,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Ellipse
-from PIL import Image, ImageDraw
+from PIL import Image
 from scipy.stats import norm
 
 COLOURS = matplotlib.color_sequences["tab10"]
@@ -49,12 +49,6 @@ class Figure(matplotlib.figure.Figure):
         return np.asarray(self.canvas.buffer_rgba(), "float32")[..., :3] / 255
 
 
-def frame(axes) -> list[float]:
-    """Where drawn axes lie in their figure: left, top, width, height, as shares of its size."""
-    box = axes.get_position()
-    return [box.x0, 1 - box.y1, box.width, box.height]
-
-
 def figure(title: str, rows: int = 1, columns: int = 1, size=(6, 4)) -> tuple[Figure, np.ndarray]:
     """A figure and its axes, an array of shape (rows * columns,)."""
     with matplotlib.rc_context(STYLE):
@@ -80,16 +74,6 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     cells[: len(images), :height, :width] = images
     grid = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
     return grid.reshape(rows * (height + gap), -1, channels)[: -gap or None, : -gap or None]
-
-
-def captioned(image: np.ndarray, text: str) -> np.ndarray:
-    """An image in [0, 1] with a line of text below it, in RGB; a long line is cut at the edge."""
-    height, width = image.shape[:2]
-    canvas = Image.new("RGB", (width, height + 20), "white")
-    ImageDraw.Draw(canvas).text((2, height + 3), text, fill="black", font_size=13)
-    pixels = np.asarray(canvas, "float32") / 255
-    pixels[:height] = image
-    return pixels
 
 
 def png(image: np.ndarray) -> bytes:
@@ -146,70 +130,10 @@ def interleave(above: np.ndarray, below: np.ndarray, columns: int) -> np.ndarray
     return np.stack(rows, axis=1).reshape(-1, *above.shape[1:])
 
 
-def turn(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
-    """Look at 3-D points from another side.
-
-    Args:
-        points: shape (n, 3).
-        azimuth: turn about the upright axis, in degrees.
-        elevation: how far the eye stands above the ground, in degrees.
-
-    Returns:
-        Shape (n, 3): to the right, up, and towards the eye. Distances stay what they were.
-    """
-    a, e = np.radians([azimuth, elevation])
-    right = [-np.sin(a), np.cos(a), 0]
-    up = [-np.sin(e) * np.cos(a), -np.sin(e) * np.sin(a), np.cos(e)]
-    towards = [np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)]
-    return points @ np.array([right, up, towards]).T
-
-
-def cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevation: float, side=420):
-    """A 3-D cloud, its reconstruction in a second colour, and a line from each point to its own.
-
-    Drawn by Pillow in a few milliseconds, far points first.
-
-    Args:
-        points: shape (n, 3).
-        shadows: the reconstruction of each point, shape (n, 3).
-        azimuth: in degrees, see :func:`turn`.
-        elevation: in degrees.
-        side: of the picture, in pixels.
-
-    Returns:
-        In [0, 1], shape (side, side, 3).
-    """
-    reach = 1.05 * np.linalg.norm(points, axis=1).max()
-    scale = side / reach  # drawn twice as large as shown, so that edges come out smooth
-
-    def place(where):
-        seen = turn(np.asarray(where), azimuth, elevation)
-        return np.column_stack([side + scale * seen[:, 0], side - scale * seen[:, 1], seen[:, 2]])
-
-    canvas = Image.new("RGB", (2 * side, 2 * side), "white")
-    draw = ImageDraw.Draw(canvas)
-    _draw_axes(draw, place(np.vstack([np.zeros(3), 0.6 * reach * np.eye(3)])), side)
-    ends = place(points), place(shadows)
-    for start, end in zip(*ends, strict=True):
-        draw.line([*start[:2], *end[:2]], fill="#bbbbbb", width=2)
-    dots = np.vstack(ends)
-    colours = np.repeat(["#1f77b4", "#ff7f0e"], len(points))
-    for number in np.argsort(dots[:, 2]):
-        draw.circle(tuple(dots[number, :2]), 6, fill=colours[number])
-    return np.asarray(canvas.resize((side, side), Image.Resampling.BOX), "float32") / 255
-
-
-def _draw_axes(draw, ends: np.ndarray, side: int) -> None:
-    """Three axes from the first of four places to the others, named at their ends."""
-    for number, end in enumerate(ends[1:], 1):
-        draw.line([*ends[0, :2], *end[:2]], fill="#888888", width=3)
-        draw.text(tuple(end[:2]), f"x{number}", fill="#444444", font_size=side // 14)
-
-
 def show_image(axes, image: np.ndarray, title: str = "", smooth: bool = False) -> None:
     """Draw one image of shape (height, width, 1 or 3) without ticks; `smooth` hides its pixels."""
-    how = "lanczos" if smooth else "nearest"
-    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation=how)
+    kernel = "lanczos" if smooth else "nearest"
+    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation=kernel)
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
 
@@ -258,13 +182,9 @@ def gallery(
 
 
 def lines(
-    title: str,
-    points: dict[str, tuple],
-    x_label: str,
-    y_label: str,
-    logarithmic: bool = False,
+    title: str, points: dict[str, tuple], x_label: str, y_label: str, logarithmic: bool = False,
     dashed: dict[str, tuple] | None = None,
-) -> Figure:
+) -> Figure:  # fmt: skip
     """One line per name, with a legend.
 
     Args:
@@ -280,23 +200,6 @@ def lines(
         for number, (name, (x, y)) in enumerate(curves.items()):
             axes.plot(x, y, style, color=COLOURS[number % 10], label=name)
     axes.set(xlabel=x_label, ylabel=y_label, yscale="log" if logarithmic else "linear")
-    axes.legend(frameon=False)
-    return picture
-
-
-def stack(title: str, history: dict[str, list[tuple]], x_label: str, y_label: str) -> Figure:
-    """Parts of a sum stacked on one another, as :class:`helpers.widgets.TrainingPanel` notes them.
-
-    Args:
-        title: above the figure.
-        history: name to a list of `(x, y)`; every name has the same x.
-        x_label: of the horizontal axis.
-        y_label: of the vertical axis.
-    """
-    picture, (axes,) = figure(title, size=(6, 3.2))
-    points = np.array(list(history.values()))
-    axes.stackplot(points[0, :, 0], points[:, :, 1], labels=list(history), alpha=0.8)
-    axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, points[0, -1, 0]))
     axes.legend(frameon=False)
     return picture
 
@@ -322,43 +225,14 @@ def named_bars(title: str, values: dict[str, float], x_label: str, line: float |
         line: a number to beat, drawn as a dashed line.
     """
     picture, (axes,) = figure(title, size=(6.4, 0.9 + 0.34 * len(values)))
-    names = list(values)
-    drawn = axes.barh(
-        names, list(values.values()), color=[COLOURS[i % 10] for i in range(len(names))]
-    )
+    colours = [COLOURS[row % 10] for row in range(len(values))]
+    drawn = axes.barh(list(values), list(values.values()), color=colours)
     axes.bar_label(drawn, [f"{value:.3g}" for value in values.values()], padding=4, fontsize=9)
     if line is not None:
         axes.axvline(line, color="black", linestyle="--", lw=1)
     axes.invert_yaxis()
     axes.set(xlabel=x_label)
     axes.margins(x=0.15)
-    return picture
-
-
-def versus(title: str, runs: dict[str, list[float]], x_label: str, line: float | None = None):
-    """Arms of an experiment below one another, so that their difference stands beside the spread.
-
-    Args:
-        title: above the figure.
-        runs: arm to one number for each seed, first arm on top; a dot each, first seed highest, a
-            bar from the lowest to the highest, and a line at their mean. The axis begins at 0
-            unless there are negative ones.
-        x_label: of the numbers, with their unit.
-        line: a number to compare with, drawn as a dashed line.
-    """
-    picture, (axes,) = figure(title, size=(6.4, 1.0 + 0.36 * len(runs)))
-    axes.use_sticky_edges = False
-    for row, values in enumerate(runs.values()):
-        mean, low, colour = np.mean(values), np.min(values), COLOURS[row % 10]
-        axes.barh(row, np.ptp(values), left=low, height=0.7, color=colour, alpha=0.25)
-        axes.plot([mean, mean], [row - 0.35, row + 0.35], color=colour, lw=2)
-        axes.plot(values, row + np.linspace(-0.25, 0.25, len(values)), "o", color=colour, ms=5)
-    if line is not None:
-        axes.axvline(line, color="black", linestyle="--", lw=1)
-    axes.set_yticks(range(len(runs)), list(runs))
-    axes.set(xlabel=x_label, ylim=(len(runs) - 0.5, -0.5))
-    if min(map(min, runs.values())) >= 0:
-        axes.set_xlim(left=0)
     return picture
 
 
@@ -376,27 +250,6 @@ def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
         axes.tick_params(labelsize=8)
     panels[0].set_ylabel("cycles per pixel", fontsize=8)
     picture.colorbar(drawn, ax=panels.tolist(), label="log10(power)", shrink=0.9)
-    return picture
-
-
-def heatmaps(title: str, tables: dict[str, np.ndarray], rows: list[str], x_label: str) -> Figure:
-    """Tables of shares side by side, from 0 (white) to 1, with one list of row names.
-
-    Args:
-        title: above the figure.
-        tables: name to shares of shape (rows, columns).
-        rows: their names, on the left.
-        x_label: of the columns, counted from 1.
-    """
-    size = (1.9 + 1.6 * len(tables), 1.2 + 0.26 * len(rows))
-    picture, panels = figure(title, 1, len(tables), size)
-    for number, (axes, (name, table)) in enumerate(zip(panels, tables.items(), strict=True)):
-        box = (0.5, table.shape[1] + 0.5, len(rows) - 0.5, -0.5)
-        drawn = axes.imshow(table, cmap="Blues", vmin=0, vmax=1, aspect="auto", extent=box)
-        axes.set_yticks(range(len(rows)), rows if number == 0 else [""] * len(rows))
-        axes.set_xlabel(x_label)
-        axes.set_title(name, fontsize=9)
-    picture.colorbar(drawn, ax=panels.tolist(), label="share")
     return picture
 
 
@@ -454,26 +307,6 @@ def scatters(title: str, planes: dict[str, np.ndarray], labels: np.ndarray) -> F
         axes.add_patch(Ellipse((0, 0), 4, 4, fill=False, linestyle="--"))
         axes.autoscale_view()
         axes.set_title(f"{name} (dashed: 2 std of the prior)".strip(), fontsize=9)
-    return picture
-
-
-def clouds(title: str, planes: dict[str, np.ndarray], real: np.ndarray) -> Figure:
-    """Generated points over real ones, side by side, all on the plane of the real ones.
-
-    Args:
-        title: above the figure.
-        planes: name to generated points, shape (n, 2); those far out are not seen.
-        real: real points, shape (m, 2), in grey.
-    """
-    side = min(3, 8.8 / len(planes))
-    picture, panels = figure(title, 1, len(planes), size=(side * len(planes), side + 0.5))
-    reach = 1.3 * np.abs(real).max()
-    for axes, (name, points) in zip(panels, planes.items(), strict=True):
-        axes.scatter(real[:, 0], real[:, 1], s=6, color="#bbbbbb", lw=0)
-        axes.scatter(points[:, 0], points[:, 1], s=3, color=COLOURS[1], lw=0)
-        limits = (-reach, reach)
-        axes.set(xlim=limits, ylim=limits, aspect="equal", xticks=[], yticks=[])
-        axes.set_title(name, fontsize=9)
     return picture
 
 

@@ -18,6 +18,7 @@ Three words are used by every lab:
 
 import contextlib
 import math
+import numbers
 import os
 import sys
 from collections.abc import Callable
@@ -132,16 +133,19 @@ def expect(name: str, value: float, target: float, within: float, unit: str = ""
         name: what was measured, as the printed line calls it.
         value: the number just measured.
         target: the number to expect.
-        within: the largest distance from `target` allowed, in the same unit.
+        within: the largest distance from `target` allowed, in the same unit, 0 or more.
         unit: printed after the numbers, may be empty.
 
     Raises:
+        ValueError: `target` or `within` is not finite, or `within` negative: no band at all.
         AssertionError: `value` is not finite or further than `within` from `target`; the message
             holds both numbers.
     """
     band = f"expected {target:g} ± {within:g} {unit}".rstrip()
+    if not (math.isfinite(target) and math.isfinite(within) and within >= 0):
+        raise ValueError(f"{name}, {band}: use finite numbers, the second of them 0 or more.")
     line = f"{measured(name, float(value), unit)} ({band})"
-    if not math.isfinite(value) or abs(value - target) > within:
+    if not abs(value - target) <= within:
         raise AssertionError(f"Out of its band: {line}")
     print(f"✓ {line}")
 
@@ -167,27 +171,45 @@ def check_prediction(
     print(f"{name}: you said {prediction:g}, {measured('it is', value)}: {verdict}")
 
 
-def check_settings(**settings: float) -> None:
-    """Refuse settings no model can be built or trained with.
+def is_count(value) -> bool:
+    """Whether a value is a whole number of 1 or more; no truth value, nothing infinite."""
+    return _is_number(value) and value >= 1 and value == int(value)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_count(**settings: int) -> None:
+    """Refuse settings that are no whole numbers of 1 or more, for example of epochs.
 
     Args:
-        **settings: any of `latent_dim`, `code_size`, `batch_size`, `epochs`, `discriminator_steps`,
-            `questions` (whole numbers of at least 1), `depth` (whole, 0 or more), `learning_rate`
-            and `noise_std` (above 0), `beta` and `free_bits` (0 or more). Other names pass
-            unchecked.
+        **settings: name to value.
 
     Raises:
         ValueError: one sentence that names the setting, its value and what is allowed.
     """
-    counts = ("latent_dim", "code_size", "batch_size", "epochs", "discriminator_steps", "questions")
-    least = dict.fromkeys(counts, 1) | {"depth": 0}
-    for name in least.keys() & settings:
-        if settings[name] < least[name] or settings[name] != int(settings[name]):
-            hint = f"use a whole number of {least[name]} or more"
-            raise ValueError(f"{name} is {settings[name]}: {hint}.")
-    for name in ("learning_rate", "noise_std"):
-        if settings.get(name, 1) <= 0:
-            raise ValueError(f"{name} is {settings[name]}: use a number above 0.")
-    for name in ("beta", "free_bits"):
-        if settings.get(name, 0) < 0:
-            raise ValueError(f"{name} is {settings[name]}: use 0 or a positive number.")
+    for name, value in settings.items():
+        if not is_count(value):
+            raise ValueError(f"{name} is {value}: use a whole number of 1 or more.")
+
+
+def check_positive(**settings: float) -> None:
+    """Refuse settings that are no numbers above 0; errors as :func:`check_count`."""
+    for name, value in settings.items():
+        if not (_is_number(value) and value > 0):
+            raise ValueError(f"{name} is {value}: use a number above 0.")
+
+
+def check_not_negative(**settings: float) -> None:
+    """Refuse settings that are no numbers of 0 or more; errors as :func:`check_count`."""
+    for name, value in settings.items():
+        if not (_is_number(value) and value >= 0):
+            raise ValueError(f"{name} is {value}: use 0 or a positive number.")
+
+
+def check_share(**settings: float) -> None:
+    """Refuse settings that are no numbers from 0 to below 1; errors as :func:`check_count`."""
+    for name, value in settings.items():
+        if not (_is_number(value) and 0 <= value < 1):
+            raise ValueError(f"{name} is {value}: use a number from 0 to below 1.")

@@ -37,7 +37,7 @@ class VAE(autoencoder.Autoencoder):
     ENCODER_EMITS = ("two outputs, z_mean and z_log_var, each", 2)
 
     def __init__(self, encoder, decoder, beta: float = 1.0, seed: int | None = None, **kwargs):
-        runtime.check_settings(beta=beta)
+        runtime.check_not_negative(beta=beta)
         super().__init__(encoder, decoder, **kwargs)
         self.beta, self.seed = beta, seed
         self.sampling = layers.Sampling(seed)
@@ -143,7 +143,8 @@ class GaussianVAE(VAE):
         self, encoder, decoder, beta=1.0, noise_std=None, free_bits=0.0, seed=None, **kwargs
     ):
         super().__init__(encoder, decoder, beta, seed, **kwargs)
-        runtime.check_settings(free_bits=free_bits, noise_std=1 if noise_std is None else noise_std)
+        runtime.check_not_negative(free_bits=free_bits)
+        runtime.check_positive(noise_std=1 if noise_std is None else noise_std)
         self.noise_std, self.free_bits = noise_std, free_bits
         start = keras.initializers.Constant(float(np.log(noise_std or self.START_STD)))
         self.log_std = self.add_weight(name="log_std", initializer=start, trainable=False)

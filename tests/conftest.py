@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from helpers import vae
+from helpers import gan, layers, vae
 from helpers.data import toys
 from helpers.training import replicas
 
@@ -59,6 +59,44 @@ def with_batch_norm(latent_dim=2):
     z, norm = keras.Input((latent_dim,)), keras.layers.BatchNormalization()
     h = norm(keras.layers.Dense(64)(z))
     return keras.Model(z, keras.layers.Reshape((8, 8, 1))(h)), norm
+
+
+def small_networks(latent=3, width=2, classes=0, norm=False, seed=0):
+    """Two tiny networks for points, smooth, so that no unit is dead."""
+    keras.utils.set_random_seed(seed)
+    built = []
+    for wide, outputs in ((latent, width), (width, 1)):
+        inputs = [keras.Input((wide,))] + ([keras.Input((classes,))] if classes else [])
+        h = keras.layers.Dense(8)(keras.ops.concatenate(inputs, axis=1) if classes else inputs[0])
+        h = keras.layers.BatchNormalization(momentum=0.5)(h) if norm else h
+        h = keras.layers.Dense(8, "tanh")(keras.layers.Activation("tanh")(h))
+        built.append(keras.Model(inputs if classes else inputs[0], keras.layers.Dense(outputs)(h)))
+    return built
+
+
+def small_gan(rate=0.05, norm=False, classes=0, optimizer=keras.optimizers.SGD, **settings):
+    """A compiled GAN over points."""
+    model = gan.GAN(*small_networks(norm=norm, classes=classes), seed=1, **settings)
+    model.compile(optimizer(rate), optimizer(rate), jit_compile=False)
+    return model
+
+
+def batch(count=16, width=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return tf.constant(rng.normal(size=(count, width)), "float32")
+
+
+def pictures_gan(noise=0.0):
+    """A GAN over 8x8 pictures whose discriminator has the layers of this course."""
+    keras.utils.set_random_seed(0)
+    own = [layers.InstanceNoise(noise, seed=0), layers.DiffAugment(seed=0)]
+    own += [layers.MinibatchStdDev(), keras.layers.Flatten(), keras.layers.Dense(1)]
+    draw = [keras.layers.Dense(64, "tanh"), layers.KeptGaussianDropout(0.1, seed=0)]
+    g = keras.Sequential([keras.Input((3,)), *draw, keras.layers.Reshape((8, 8, 1))])
+    d = keras.Sequential([keras.Input((8, 8, 1)), *own])
+    model = gan.GAN(g, d, replay=layers.ReplayBuffer(32, seed=0), seed=0)
+    model.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), jit_compile=False)
+    return model
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Seeds repeat, budgets choose, expectations speak, settings are refused in one sentence."""
 
+import math
 import os
+import re
 import subprocess
 import sys
 
@@ -117,25 +119,37 @@ def test_a_long_measurement_waits_for_a_prediction(prediction, budget, calls, mo
     assert len(called) == calls
 
 
+NO_NUMBERS = [float("nan"), float("inf"), True, None, "3"]
+
+
 @pytest.mark.parametrize(
-    "settings",
+    ("check", "bad", "hint"),
     [
-        {"latent_dim": 0},
-        {"latent_dim": 1.5},
-        {"depth": -1},
-        {"code_size": 0},
-        {"batch_size": 0},
-        {"epochs": -1},
-        {"learning_rate": 0.0},
-        {"beta": -0.1},
+        (runtime.check_count, [0, -1, 1.5], "use a whole number of 1 or more"),
+        (runtime.check_positive, [0, 0.0, -1e-9, -math.inf], "use a number above 0"),
+        (runtime.check_not_negative, [-0.1, -math.inf], "use 0 or a positive number"),
+        (runtime.check_share, [-0.1, 1, 1.0], "use a number from 0 to below 1"),
     ],
 )
-def test_bad_settings_are_named(settings):
-    (name,) = settings
-    with pytest.raises(ValueError, match=f"^{name} is .*: use "):
-        runtime.check_settings(**settings)
+def test_bad_settings_are_named(check, bad, hint):
+    for value in [*bad, *NO_NUMBERS]:
+        with pytest.raises(ValueError, match=f"^noise is {re.escape(str(value))}: {hint}.$"):
+            check(fine=0.5 if check is not runtime.check_count else 2, noise=value)
 
 
 def test_good_settings_pass():
-    least = {"latent_dim": 1, "code_size": 1, "depth": 0, "batch_size": 1, "epochs": 1}
-    assert runtime.check_settings(**least, beta=0, noise=-3) is None
+    runtime.check_count(epochs=1, batch_size=np.int64(64), latent_dim=2.0)
+    runtime.check_positive(learning_rate=1e-9, noise_std=np.float32(0.1))
+    runtime.check_not_negative(beta=0, free_bits=np.float64(2))
+    runtime.check_share(average=0, flip=0.999)
+
+
+@pytest.mark.parametrize(
+    ("target", "within"),
+    [(math.nan, 1), (1, math.nan), (math.inf, 1), (1, math.inf), (1, -0.5), (math.nan, math.nan)],
+)
+def test_a_band_that_is_none_is_refused(target, within, capsys):
+    for value in (1, 1e9, math.nan):
+        with pytest.raises(ValueError, match=r"^bound, expected .* ± .* nats: use finite numbers"):
+            runtime.expect("bound", value, target, within, "nats")
+    assert capsys.readouterr().out == ""

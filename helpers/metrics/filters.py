@@ -24,7 +24,7 @@ from skimage import restoration
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from helpers import metrics
+from helpers.metrics.pictures import psnr
 
 Method = Callable[[np.ndarray], np.ndarray]
 FILTERS = {
@@ -93,7 +93,7 @@ def _project(pca: PCA, count: int, images: np.ndarray) -> np.ndarray:
 
 def _best(methods: list[Method], clean: np.ndarray, noisy: np.ndarray) -> Method:
     corrected = [_correct(method, clean, noisy) for method in methods]
-    return max(corrected, key=lambda method: metrics.psnr(clean, method(noisy)))
+    return max(corrected, key=lambda method: psnr(clean, method(noisy)))
 
 
 def _correct(method: Method, clean: np.ndarray, noisy: np.ndarray) -> Method:

@@ -7,6 +7,16 @@ a twentieth.
 """
 
 import keras
+import numpy as np
+
+from helpers import losses, runtime
+from helpers.gan import METERS
+
+ADVICE = {
+    "D wins": "try one-sided labels, noise on D's inputs, a penalty, or a smaller D",
+    "steep": "try a smaller learning rate, a penalty, or spectral normalisation",
+    "collapse": "try MinibatchStdDev, a penalty, or a smaller learning rate for G",
+}
 
 
 class StepCounter(keras.callbacks.Callback):
@@ -42,3 +52,135 @@ class StepCounter(keras.callbacks.Callback):
         """
         reached = self.in_epoch if in_epoch else self.done
         return reached // every > (reached - new) // every
+
+
+def _check_interval(steps: int) -> None:
+    if not runtime.is_count(steps):
+        raise ValueError(f"{steps} steps are no interval: use a whole number of 1 or more.")
+
+
+class Snapshots(StepCounter):
+    """Draws the same z again and again while a GAN trains.
+
+    Args:
+        z: noise, shape (n, latent).
+        every: steps from one look to the next; the first is before training.
+        conditions: what G is told, shape (n, ...), or None.
+
+    After training `steps` holds when, and `pictures` what, shape (n, height, width, channels) each.
+    """
+
+    def __init__(self, z: np.ndarray, every: int, conditions: np.ndarray | None = None):
+        super().__init__()
+        _check_interval(every)
+        self.z, self.every, self.told = z, every, () if conditions is None else (conditions,)
+        self.steps, self.pictures = [], []
+
+    def look(self):
+        """Keep what G draws now."""
+        self.steps.append(self.done)
+        self.pictures.append(self.model.sample(self.z, *self.told))
+
+    def on_train_begin(self, logs=None):
+        """The first look; a second `fit` goes on from the last one."""
+        if not self.steps:
+            self.look()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """A look, when it is time."""
+        if self.passed(self.every, self.count(batch)):
+            self.look()
+
+
+class Anneal(StepCounter):
+    """Lets a weight fall from where it starts to 0 in a straight line, for example of noise.
+
+    Args:
+        weight: for example `InstanceNoise(0.5).std` of a built layer.
+        steps: of training until it is 0.
+    """
+
+    def __init__(self, weight, steps: int):
+        super().__init__()
+        _check_interval(steps)
+        self.weight, self.steps, self.start = weight, steps, float(weight)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """One step further down, or as many as were taken."""
+        self.count(batch)
+        self.weight.assign(self.start * max(0.0, 1 - self.done / self.steps))
+
+
+class FailureWatch(StepCounter):
+    """Looks for the signs of a game that is lost, says what it saw and what to try.
+
+    It looks at means over `every` steps, or since the epoch began if that is later. "D wins" is
+    looked for under every objective but Wasserstein, whose loss has no lower end. Each sign is
+    reported once, in `warnings` by name, and in print if wanted.
+
+    Args:
+        real: some real pictures or points, 2 or more, to know how much they vary, shape (n, ...).
+        every: steps from one look to the next.
+        conditions: what G is told, n rows, or None.
+        stop: whether to end training at the first sign.
+        verbose: whether to print.
+    """
+
+    LOW_LOSS, STEEP, ALIKE = 0.02, 100.0, 0.1
+
+    def __init__(self, real, every: int = 50, conditions=None, stop=False, verbose=True):
+        super().__init__()
+        _check_interval(every)
+        self.spread = float(np.std(real, axis=0).mean())
+        if not self.spread > 0:
+            raise ValueError("The real pictures do not vary: give two or more that differ.")
+        self.told = () if conditions is None else (conditions[:64],)
+        self.every, self.stop, self.verbose = every, stop, verbose
+        self.warnings = {}
+
+    def on_train_begin(self, logs=None):
+        """Choose the noise whose pictures are compared."""
+        count = len(self.told[0]) if self.told else 64
+        self.z = np.random.default_rng(0).normal(size=(count, self.model.latent_dim))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keras' means begin anew with every epoch."""
+        super().on_epoch_begin(epoch)
+        self.before, self.since = {}, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """A look, when it is time."""
+        if not self.passed(self.every, self.count(batch)):
+            return
+        sums = {name: float(logs[name]) * self.in_epoch for name in METERS}
+        count = self.in_epoch - self.since
+        recent = {name: (sums[name] - self.before.get(name, 0.0)) / count for name in METERS}
+        self.before, self.since = sums, self.in_epoch
+        for sign, seen in self.signs(recent).items():
+            self.report(sign, seen)
+
+    def signs(self, recent: dict) -> dict[str, str]:
+        """What is wrong in the means over the last steps and in what G draws now."""
+        found, settings = {}, self.model.settings
+        least = losses.least_discriminator_loss(settings["objective"], *settings["labels"])
+        if recent["d_loss"] < least + self.LOW_LOSS:
+            found["D wins"] = (
+                f"D's loss is {recent['d_loss']:.3g} and cannot fall below {least:.3g}"
+            )
+        steepest = float(np.max([recent["d_gradient"], recent["g_gradient"]]))
+        if not steepest <= self.STEEP:
+            found["steep"] = f"a gradient has length {steepest:.3g}"
+        varied = float(np.std(self.model.sample(self.z, *self.told), axis=0).mean())
+        if not varied >= self.ALIKE * self.spread:
+            found["collapse"] = f"G's pictures vary by {varied:.3g}, real ones by {self.spread:.3g}"
+        return found
+
+    def report(self, sign: str, seen: str) -> None:
+        """Say it, the first time."""
+        if sign in self.warnings:
+            return
+        self.warnings[sign] = f"step {self.done}: {seen}; {ADVICE[sign]}."
+        if self.verbose:
+            print(self.warnings[sign])
+        if self.stop:
+            self.model.stop_training = True

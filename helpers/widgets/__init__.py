@@ -14,8 +14,9 @@ from helpers.widgets.autoencoders import CloudTurner, NoiseBench, UnitWalker
 from helpers.widgets.base import Caption, Lab, Pad, beside, enlarge
 from helpers.widgets.codes import BetaSwitcher, Interpolator, LatentExplorer
 from helpers.widgets.faces import FaceStudio
-from helpers.widgets.gans import GanStepper, Quiz
 from helpers.widgets.painting import Scrubber, StyleMixer, StyleStudio, Upload
+from helpers.widgets.quiz import Quiz
+from helpers.widgets.stepper import GanStepper
 from helpers.widgets.training import TrainingPanel
 
 __all__ = [

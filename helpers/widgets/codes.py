@@ -67,7 +67,7 @@ class LatentExplorer(Lab):
         axes.set(xlim=(-x, x), ylim=(-y, y), xlabel=self.names[0], ylabel=self.names[1])
         axes.set_aspect("auto")
         self.plane = plane.pixels()
-        ranges = {"x_range": [-x, x], "y_range": [-y, y], "frame": plots.frame(axes)}
+        ranges = {"x_range": [-x, x], "y_range": [-y, y], "frame": _frame(axes)}
         self.pad = Pad(names=self.names[:2], picture=plots.png(self.plane), **ranges)
 
     @property
@@ -203,3 +203,9 @@ class BetaSwitcher(Lab):
     def picture(self) -> np.ndarray:
         """Pictures and plane of the chosen beta."""
         return beside(*self.views[self.beta.value]["drawn"])
+
+
+def _frame(axes) -> list[float]:
+    """Where drawn axes lie in their figure: left, top, width, height, as shares of its size."""
+    box = axes.get_position()
+    return [box.x0, 1 - box.y1, box.width, box.height]

@@ -4,6 +4,7 @@ import time
 
 import ipywidgets
 import numpy as np
+from PIL import Image, ImageDraw
 
 from helpers import data, plots, style
 from helpers.widgets.base import WIDE, Lab, Worker, beside, make_slider
@@ -106,7 +107,7 @@ class Scrubber(Lab):
         chosen = list(dict.fromkeys(chosen))
         frames = [style.resize(self.pictures[number], 180) for number in chosen]
         texts = [self.captions[number] for number in chosen]
-        return beside(*map(plots.captioned, frames, texts))
+        return beside(*map(captioned, frames, texts))
 
 
 class StyleStudio(Worker):
@@ -291,3 +292,13 @@ class StyleMixer(Lab):
     def picture(self) -> np.ndarray:
         """The three originals beside the painted photograph."""
         return beside(self.thumbnails, style.resize(self.painted, 384))
+
+
+def captioned(image: np.ndarray, text: str) -> np.ndarray:
+    """An image in [0, 1] with a line of text below it, in RGB; a long line is cut at the edge."""
+    height, width = image.shape[:2]
+    canvas = Image.new("RGB", (width, height + 20), "white")
+    ImageDraw.Draw(canvas).text((2, height + 3), text, fill="black", font_size=13)
+    pixels = np.asarray(canvas, "float32") / 255
+    pixels[:height] = image
+    return pixels

@@ -31,6 +31,9 @@ class TrainingPanel(Worker):
         unit: of the curves; or, where they have several, unit to the names of its curves, which
             then get axes of their own.
         seed: set before every run, so that the same settings give the same numbers.
+
+    Raises:
+        ValueError: the learning rate is not above 0, or batch size or epochs are below 1.
     """
 
     title = "Training panel: sliders, loss curves and samples"
@@ -50,6 +53,8 @@ class TrainingPanel(Worker):
         unit: str | dict[str, tuple[str, ...]] = "nats per image",
         seed: int = 0,
     ):
+        runtime.check_count(batch_size=batch_size, epochs=epochs)
+        runtime.check_positive(learning_rate=learning_rate)
         self.build, self.data, self.sample, self.measure = build, data, sample, measure
         self.unit, self.seed, self.model = unit, seed, None
         self.history, self.runs, self.samples = {}, [], np.ones((1, 1, 1, 1))
@@ -87,9 +92,8 @@ class TrainingPanel(Worker):
         return "\n".join(["", *self.runs[-4:]])
 
     def _fit(self, settings: dict) -> None:
-        runtime.check_settings(**settings)
-        keras.utils.set_random_seed(self.seed)
         batch_size, epochs = settings.pop("batch_size"), settings.pop("epochs")
+        keras.utils.set_random_seed(self.seed)
         self.epoch_steps = -(-len(self.data[0]) // batch_size)
         self.total_steps = self.epoch_steps * epochs
         self.window = min(self.WINDOW, max(1, self.epoch_steps // 8))
@@ -112,6 +116,15 @@ class TrainingPanel(Worker):
         if isinstance(self.unit, str):
             return self.curves("training loss", "epoch", {self.unit: self.history})
         return self.curves("as it trains", "epoch", self.unit)
+
+    def stacked(self, title: str, names: tuple[str, ...]) -> plots.Figure:
+        """Curves of the last run stacked on one another, for names that add up to the loss."""
+        figure, (axes,) = plots.figure(title, size=(6, 3.2))
+        points = np.array([self.history[name] for name in names])
+        axes.stackplot(points[0, :, 0], points[:, :, 1], labels=names, alpha=0.8)
+        axes.set(xlabel="epoch", ylabel=self.unit, xlim=(0, points[0, -1, 0]))
+        axes.legend(frameon=False)
+        return figure
 
     def picture(self) -> np.ndarray:
         """The loss curves and the samples beside them."""

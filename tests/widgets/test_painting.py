@@ -9,6 +9,7 @@ from conftest import every_control, size
 from PIL import Image
 
 from helpers import data, style, widgets
+from helpers.widgets import painting
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +236,11 @@ def test_studio_names_the_losses_of_the_picture_it_keeps(studio):
     shown = float(studio.caption.text.split("total ")[1])
     totals = [value for _, value in studio.history["total"]]
     assert shown == pytest.approx(min(totals[-6:]), rel=0.01)
+
+
+def test_a_caption_stands_below_its_picture():
+    picture = np.full((30, 60, 1), 0.25)
+    found = painting.captioned(picture, "after 3 steps")
+    assert found.shape[1:] == (60, 3) and found.shape[0] > 40
+    np.testing.assert_allclose(found[:30], 0.25)
+    assert found[30:].min() < 0.3 and found[30:].max() == 1

@@ -285,6 +285,25 @@ def test_curves_of_several_units_get_axes_of_their_own(make_panel):
     assert (above.get_yscale(), below.get_yscale()) == ("linear", "log")
 
 
+def test_parts_of_the_loss_are_stacked(make_panel):
+    panel = make_panel()
+    panel.history = {"a": [(0.5, 1.0), (2.0, 3.0)], "b": [(0.5, 4.0), (2.0, 5.0)], "c": []}
+    figure = panel.stacked("a and b", ("a", "b"))
+    (axes,) = figure.axes
+    tops = [part.get_paths()[0].vertices[:, 1].max() for part in axes.collections]
+    assert tops == [3, 8] and axes.get_xlim() == (0, 2) and figure.title == "a and b"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "nats per image")
+
+
+@pytest.mark.parametrize(
+    "bad", [{"batch_size": 0}, {"epochs": 1.5}, {"learning_rate": 0}, {"learning_rate": np.nan}]
+)
+def test_a_panel_refuses_settings_that_train_nothing(make_panel, bad):
+    (name,) = bad
+    with pytest.raises(ValueError, match=f"^{name} is .*: use a "):
+        make_panel(**bad)
+
+
 def test_beta_switcher_shows_each_model(images, labels):
     models = {0.5: small_vae(beta=0.5), 4.0: small_vae(beta=4.0, seed=8)}
     lab = widgets.BetaSwitcher(models, images, labels)

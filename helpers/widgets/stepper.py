@@ -1,4 +1,4 @@
-"""Play a GAN's game by hand: one step at a time, or in the discriminator's place."""
+"""Play a GAN's game by hand, one step at a time."""
 
 import io
 import threading
@@ -10,17 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from helpers import data, losses, metrics, plots, runtime
+from helpers import losses, metrics, runtime
 from helpers.data import toys
-from helpers.widgets.base import Lab, beside, enlarge, make_menu
-
-REACH = 1.6  # the plane is shown from -REACH to REACH
-SIDE, LEGEND, ACROSS = 400, 44, 300  # of plane, legend and curves, in pixels; drawn twice as large
-GENERATED, EVEN, REAL = np.array([[255, 190, 120], [250, 250, 250], [150, 195, 240]], "float32")
-REAL_DOT, FAKE_DOT, ARROW, D_LINE, G_LINE = "#0b4f91", "#c43e00", "#5d1a00", "#6a1b9a", "#c43e00"
-FONT = ImageFont.load_default(25)
+from helpers.widgets.base import Lab, make_menu
+from helpers.widgets.stepper_drawing import ACROSS, LEGEND, REACH, SIDE, draw_curves, draw_plane
 
 
 class GanStepper(Lab):
@@ -48,7 +43,7 @@ class GanStepper(Lab):
     FRAME_SECONDS, SLOW_SECONDS = 0.05, 0.6
 
     def __init__(self, build: Callable, cloud: str = "ring", batch_size: int = 128, seed: int = 0):
-        runtime.check_settings(batch_size=batch_size)
+        runtime.check_count(batch_size=batch_size)
         if cloud not in toys.TOYS:
             raise ValueError(f"There is no cloud {cloud!r}: use one of {', '.join(toys.TOYS)}.")
         keras.utils.set_random_seed(seed)
@@ -172,7 +167,7 @@ class GanStepper(Lab):
         Raises:
             ValueError: steps is no whole number of 1 or more.
         """
-        if steps is not None and (steps != int(steps) or steps < 1):
+        if steps is not None and not runtime.is_count(steps):
             raise ValueError(f"steps is {steps}: use a whole number of 1 or more, or None.")
         with self.lock:
             if self.playing:
@@ -251,11 +246,11 @@ class GanStepper(Lab):
             heat = opinion.numpy().reshape(self.CELLS, self.CELLS)
             canvas = Image.new("RGB", (2 * (SIDE + ACROSS), 2 * (SIDE + LEGEND)), "white")
             fakes, real = self.fakes.numpy(), self.real[: self.SHOWN]
-            _draw_plane(canvas, heat, real, fakes[: self.SHOWN], pull.numpy()[: self.ARROWS])
+            draw_plane(canvas, heat, real, fakes[: self.SHOWN], pull.numpy()[: self.ARROWS])
             losses_seen = {"loss of D": self.history["D"], "loss of G": self.history["G"]}
-            _draw_curves(canvas, losses_seen, 0, None)
+            draw_curves(canvas, losses_seen, 0, None)
             modes = {"modes covered": self.history["modes"]}
-            _draw_curves(canvas, modes, SIDE + LEGEND, len(self.cloud.centres))
+            draw_curves(canvas, modes, SIDE + LEGEND, len(self.cloud.centres))
             self.drawn = canvas.reduce(2)
             stream = io.BytesIO()
             self.drawn.save(stream, "PNG", compress_level=1)
@@ -282,177 +277,3 @@ def _check_points(model) -> None:
         raise ValueError("The networks take conditions: the stepper needs networks without.")
     if not hasattr(model, "generator_optimizer"):
         raise ValueError("The model is not compiled: call its compile(…) in `build`.")
-
-
-def _tint(share: np.ndarray) -> np.ndarray:
-    """D's probability as a colour: orange for generated, white for undecided, blue for real."""
-    share = share[..., np.newaxis]
-    low, high = EVEN + (1 - 2 * share) * (GENERATED - EVEN), EVEN + (2 * share - 1) * (REAL - EVEN)
-    return np.where(share < 0.5, low, high).astype("uint8")
-
-
-def _draw_plane(canvas, heat, real, fakes, pull) -> None:
-    """The heat map, real points, fakes, an arrow for the first of them, and the legend."""
-    side = 2 * SIDE
-    canvas.paste(Image.fromarray(_tint(heat)).resize((side, side), Image.Resampling.BILINEAR))
-    draw = ImageDraw.Draw(canvas)
-
-    def place(points):
-        return side * (0.5 + points * (0.5, -0.5) / REACH)
-
-    for points, colour in ((place(real), REAL_DOT), (place(fakes), FAKE_DOT)):
-        for x, y in points:
-            draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour)
-    strength = np.linalg.norm(pull, axis=1, keepdims=True)
-    ends = fakes[: len(pull)] + 0.4 * pull / (1 + strength)
-    for start, end in zip(place(fakes), place(ends), strict=False):
-        _draw_arrow(draw, start, end)
-    draw.rectangle((0, side, *canvas.size), fill="white")
-    draw.rectangle((side, 0, *canvas.size), fill="white")
-    _draw_legend(canvas, draw)
-
-
-def _draw_arrow(draw, start: np.ndarray, end: np.ndarray) -> None:
-    """A line with a tip, as long as it is strong."""
-    along = (end - start) * min(1.0, 14 / max(np.linalg.norm(end - start), 1e-6))
-    across = 0.5 * along[::-1] * (1, -1)
-    draw.line([*start, *end], fill=ARROW, width=3)
-    draw.polygon([*end, *(end - along + across), *(end - along - across)], fill=ARROW)
-
-
-def _draw_legend(canvas, draw) -> None:
-    """Which colours stand for what, below the plane."""
-    top = 2 * SIDE
-    bar = _tint(np.tile(np.linspace(0, 1, 120), (22, 1)))
-    canvas.paste(Image.fromarray(bar), (250, top + 12))
-    draw.text((10, top + 6), "D says: generated", fill="black", font=FONT)
-    draw.text((378, top + 6), "real", fill="black", font=FONT)
-    for x, colour, name in ((10, REAL_DOT, "real point"), (180, FAKE_DOT, "fake")):
-        draw.ellipse((x, top + 55, x + 16, top + 71), fill=colour)
-        draw.text((x + 24, top + 46), name, fill="black", font=FONT)
-    _draw_arrow(draw, np.array([290.0, top + 63]), np.array([340.0, top + 63]))
-    draw.text((352, top + 46), "where G is pulled", fill="black", font=FONT)
-
-
-def _draw_curves(canvas, curves: dict[str, list], top: int, whole: int | None) -> None:
-    """Lines over phases, right of the plane; `whole` fixes the upper end of the axis."""
-    draw, colours = ImageDraw.Draw(canvas), (D_LINE, G_LINE)
-    left, right, low, high = 2 * SIDE + 90, 2 * (SIDE + ACROSS) - 24, top + 390, top + 60
-    kept = {name: _thinned(points) for name, points in curves.items()}
-    steps = max(1.0, *(points[-1, 0] for points in kept.values()))
-    least = min(0.0, *(points[:, 1].min() for points in kept.values()))
-    most = whole or max(1.0, *(points[:, 1].max() for points in kept.values()))
-    for number, (name, points) in enumerate(kept.items()):
-        draw.text((left + 210 * number, top + 14), name, fill=colours[number], font=FONT)
-        x = left + (right - left) * points[:, 0] / steps
-        y = low - (low - high) * (points[:, 1] - least) / (most - least)
-        draw.line(np.column_stack([x, y]).ravel().tolist(), fill=colours[number], width=3)
-    draw.line([left, high, left, low, right, low], fill="#555555", width=2)
-    for value, y in ((least, low), (most, high)):
-        draw.text((left - 12, y), f"{value:.3g}", fill="#333333", font=FONT, anchor="rm")
-    draw.text((right, low + 8), f"phase {steps:.0f}", fill="#333333", font=FONT, anchor="ra")
-
-
-def _thinned(points: list[tuple]) -> np.ndarray:
-    """About 300 of the points and the last one, so that a long game is drawn as fast as a short."""
-    return np.array((points[:: 1 + len(points) // 300] + points[-1:]) or [(0, 0)], float)
-
-
-class Quiz(Lab):
-    """Be the discriminator: one picture at a time, real or generated?
-
-    Args:
-        real: pictures in [0, 1], shape (n, side, side, channels).
-        fake: pictures of the same shape in [0, 1], by a generator.
-        questions: in one round.
-        seed: of the order.
-
-    Raises:
-        ValueError: pictures of two shapes, not square, or outside [0, 1]; fewer than there are
-            questions, or no questions.
-    """
-
-    title = "Be the discriminator: one picture, two buttons, and the score"
-    RIGHT, WRONG = (0.1, 0.4, 0.8), (1.0, 0.5, 0.0)
-
-    def __init__(self, real: np.ndarray, fake: np.ndarray, questions: int = 20, seed: int = 0):
-        _check_pictures(real, fake, questions)
-        self.kinds, self.questions = (fake, real), questions
-        self.random = np.random.default_rng(seed)
-        self.real, self.generated, self.again = (
-            ipywidgets.Button(description=text, icon=icon)
-            for text, icon in (("real", "check"), ("generated", "magic"), ("again", "undo"))
-        )
-        self.real.on_click(lambda _: self.answer(True))
-        self.generated.on_click(lambda _: self.answer(False))
-        self.again.on_click(lambda _: self.restart())
-        self.image, self.strip = ipywidgets.Image(), ipywidgets.Image()
-        row = ipywidgets.HBox([self.real, self.generated, self.again])
-        left = ipywidgets.VBox([self.image, row])
-        alternatives = ["the picture to judge", "those answered: blue frame right, orange wrong"]
-        super().__init__([ipywidgets.HBox([left, self.strip])], alternatives)
-        self.restart()
-
-    def restart(self) -> None:
-        """A new round, with other pictures; the button does the same."""
-        with self.lock:
-            self.truth = self.random.random(self.questions) < 0.5
-            orders = [self.random.permutation(len(kind))[: self.questions] for kind in self.kinds]
-            pairs = [kind[order] for kind, order in zip(self.kinds, orders, strict=True)]
-            chosen = self.truth.reshape(-1, 1, 1, 1)
-            self.pictures, self.answers = np.where(chosen, pairs[1], pairs[0]), []
-            self._show("Real or generated?")
-
-    def answer(self, real: bool) -> None:
-        """Say that the picture is real, or that it is not; the buttons do the same."""
-        with self.lock:
-            if len(self.answers) == self.questions:
-                return
-            truth = bool(self.truth[len(self.answers)])
-            self.answers.append(bool(real))
-            verdict = "Right" if truth == real else "Wrong"
-            self._show(f"{verdict}: it was {'real' if truth else 'generated'}. {self.score()}")
-
-    def score(self) -> str:
-        """How many were right, and the share of each kind, as a GAN's `d_real` and `d_fake`."""
-        truth = self.truth[: len(self.answers)]
-        right = truth == np.array(self.answers)
-        kinds = {"real": right[truth], "generated": right[~truth]}
-        shares = [f"{name} {np.mean(part):.0%}" for name, part in kinds.items() if len(part)]
-        return f"{np.sum(right)} of {len(right)} right ({', '.join(shares)})"
-
-    def _show(self, said: str) -> None:
-        done = len(self.answers) == self.questions
-        self.real.disabled = self.generated.disabled = done
-        current = self.pictures[min(len(self.answers), self.questions - 1)]
-        self.drawn = [enlarge(current, max(1, 224 // len(current))), self._answered()]
-        self.image.value, self.strip.value = map(plots.png, self.drawn)
-        self.caption.text = said + (" Press again for a new round." if done else "")
-
-    def _answered(self) -> np.ndarray:
-        """All pictures of the round so far, each in a frame: blue right, orange wrong."""
-        scale, columns = max(1, 56 // self.pictures.shape[1]), 5
-        side = scale * self.pictures.shape[1] + 8
-        cells = np.full((self.questions, side, side, 3), 0.93)
-        pairs = zip(self.pictures, self.truth, self.answers, strict=False)
-        for cell, (picture, truth, answer) in zip(cells, pairs, strict=False):
-            cell[:] = self.RIGHT if truth == answer else self.WRONG
-            cell[4:-4, 4:-4] = enlarge(picture, scale)
-        return plots.tile(cells, columns, gap=4)
-
-    def picture(self) -> np.ndarray:
-        """The picture to judge, and those answered."""
-        return beside(*self.drawn)
-
-
-def _check_pictures(real: np.ndarray, fake: np.ndarray, questions: int) -> None:
-    for pictures in (real, fake):
-        data.check_images(pictures)
-    if real.shape[1:] != fake.shape[1:] or real.shape[1] != real.shape[2]:
-        raise ValueError(
-            f"Pictures of {real.shape[1:]} and {fake.shape[1:]}: use one shape, and squares."
-        )
-    runtime.check_settings(questions=questions)
-    if min(len(real), len(fake)) < questions:
-        counts = f"{len(real)} real and {len(fake)} generated pictures"
-        raise ValueError(f"{counts} for {questions} questions: give at least as many of each.")

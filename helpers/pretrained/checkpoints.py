@@ -1,0 +1,209 @@
+"""Which models did a longer run of our own train?
+
+A lab trains for a minute; the full run of the same notebook (`make checkpoints LAB=07`) trains
+for as long as it takes and keeps each model in `checkpoints/`:
+
+    07_vae_2d.keras    architecture and weights, in Keras' own format
+    07_vae_2d.json     its card: settings, seconds, metrics, package versions
+
+A name begins with the number of the lab that makes it. Lab 12 keeps cards alone: what its
+experiments measured, without weights.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from helpers import autoencoder, gan, vae  # noqa: F401  (Keras must know their classes)
+
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that is absent, damaged or of another shape; the message says what to do."""
+
+
+def names() -> list[str]:
+    """Names of the checkpoints that are there, in order."""
+    return sorted(path.stem for path in CHECKPOINTS.glob("*.keras"))
+
+
+def load(name: str, like: keras.Model | None = None) -> keras.Model:
+    """Read a trained model.
+
+    Args:
+        name: for example ``"07_vae_2d"``; :func:`names` lists all.
+        like: a model of your own; the checkpoint must have weights of the same shapes.
+
+    Returns:
+        The model, ready to use, not compiled.
+
+    Raises:
+        CheckpointError: no such checkpoint, a damaged file, or other shapes than `like`.
+    """
+    path = CHECKPOINTS / f"{name}.keras"
+    if not path.is_file():
+        there = ", ".join(names()) or "none yet"
+        raise CheckpointError(
+            f"There is no checkpoint {name!r}: make it with `make checkpoints LAB={name[:2]}`, or "
+            f"choose one of: {there}."
+        )
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:
+        raise CheckpointError(
+            f"{path.name} is damaged or was made by another Keras: restore it with "
+            f"`git checkout checkpoints`, or make it again ({type(error).__name__})."
+        ) from error
+    if like is not None and [w.shape for w in model.weights] != [w.shape for w in like.weights]:
+        raise CheckpointError(
+            f"Checkpoint {name!r} does not fit this model: build the model with the card's "
+            f"settings, {card(name)['settings']}."
+        )
+    return model
+
+
+def card(name: str) -> dict:
+    """The card beside a checkpoint: `settings`, `seconds`, `metrics`, `versions`.
+
+    Raises:
+        CheckpointError: there is no such card, or it is damaged.
+    """
+    path = CHECKPOINTS / f"{name}.json"
+    if not path.is_file():
+        raise CheckpointError(f"There is no card {path.name}: `make checkpoints LAB={name[:2]}`.")
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path.name} is damaged: restore it with `git checkout checkpoints`, or make it "
+            f"again with `make checkpoints LAB={name[:2]}`."
+        ) from error
+
+
+def checkpoint(name: str, train: Callable | None, measure: Callable, **settings) -> keras.Model:
+    """Load a checkpoint; where there is something to train it with, train and save it first.
+
+    Args:
+        name: begins with the lab's number, for example ``"07_vae_2d"``.
+        train: called as `train(**settings)`, returns the trained model; None only loads. Give it
+            as `runtime.budget(lab=None, full=train)`.
+        measure: called with the model; returns the card's metrics, a dictionary of numbers.
+        **settings: all that decides the result, the seed included; written to the card.
+
+    Returns:
+        The model as read back from its file.
+
+    Raises:
+        CheckpointError: nothing to load; says how to make it.
+    """
+    if train is not None:
+        start = time.perf_counter()
+        model = train(**settings)
+        save(name, model, settings, time.perf_counter() - start, measure(model))
+    return load(name)
+
+
+def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics: dict) -> None:
+    """Write a model and its card; the optimizer's state is left out."""
+    CHECKPOINTS.mkdir(exist_ok=True)
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    bare.save(CHECKPOINTS / f"{name}.keras")
+    _write_card(name, settings, seconds, metrics)
+
+
+def recorded(name: str, measure: Callable | None, **settings) -> dict:
+    """Load the card of a measurement too long to repeat at every reading; it has no weights.
+
+    Args:
+        name: begins with the lab's number, for example ``"12_03"``.
+        measure: called as `measure(**settings)`; returns numbers by name, which may be in lists and
+            dictionaries. None only loads. Give it as `runtime.budget(lab=None, full=measure)`.
+        **settings: all that decides the result, of kinds that JSON knows.
+
+    Returns:
+        What was measured, to six digits.
+
+    Raises:
+        CheckpointError: there is no card, or it was measured with other settings.
+    """
+    if measure is not None:
+        start = time.perf_counter()
+        found = measure(**settings)
+        _write_card(name, settings, time.perf_counter() - start, found)
+    return _card_of(name, settings)["metrics"]
+
+
+def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
+    """Load a picture that takes too long to paint while one reads; it is kept as a JPEG.
+
+    Args:
+        name: begins with the lab's number, for example ``"01_cat_rings"``.
+        paint: called as `paint(**settings)`; returns RGB in [0, 1], (height, width, 3). None only
+            loads. Give it as `runtime.budget(lab=None, full=paint)`.
+        **settings: all that decides the result, of kinds that JSON knows.
+
+    Returns:
+        The picture as read back from its file, float32, same shape and range.
+
+    Raises:
+        CheckpointError: there is no picture or card, it is damaged, or has other settings.
+    """
+    path = CHECKPOINTS / f"{name}.jpg"
+    if paint is not None:
+        start = time.perf_counter()
+        painted = Image.fromarray(np.round(255 * paint(**settings)).astype("uint8"))
+        size = {"width": painted.width, "height": painted.height}
+        _write_card(name, settings, time.perf_counter() - start, size)
+        painted.save(path, quality=90)
+    found = _card_of(name, settings)["metrics"]
+    try:
+        kept = Image.open(path, formats=["JPEG"])
+        pixels = np.asarray(kept.convert("RGB"), "float32") / 255
+    except OSError as error:
+        raise CheckpointError(
+            f"{path.name} is missing or damaged: restore it with `git checkout checkpoints`, or "
+            f"make it again with `make checkpoints LAB={name[:2]}`."
+        ) from error
+    if pixels.shape != (found["height"], found["width"], 3):
+        said = f"{path.name} has shape {pixels.shape}, and its card says otherwise"
+        raise CheckpointError(f"{said}: restore both with `git checkout checkpoints`.")
+    return pixels
+
+
+def _card_of(name: str, settings: dict) -> dict:
+    """A card, if it was made with these settings."""
+    kept, asked = card(name), json.loads(json.dumps(settings))
+    if kept["settings"] != asked:
+        raise CheckpointError(
+            f"Card {name}.json was measured with {kept['settings']} and this asks for {settings}: "
+            f"`make checkpoints LAB={name[:2]}` measures again."
+        )
+    return kept
+
+
+def _write_card(name: str, settings: dict, seconds: float, metrics: dict) -> None:
+    CHECKPOINTS.mkdir(exist_ok=True)
+    content = {
+        "settings": settings,
+        "seconds": round(seconds, 1),
+        "metrics": _six_digits(metrics),
+        "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
+    }
+    (CHECKPOINTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _six_digits(value):
+    """Numbers in lists, arrays and dictionaries, rounded."""
+    if isinstance(value, dict):
+        return {key: _six_digits(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_six_digits(item) for item in value]
+    return float(f"{value:.6g}")
