@@ -134,11 +134,12 @@ def recorded(name: str, measure: Callable | None, **settings) -> dict:
     Raises:
         CheckpointError: there is no card, or it was measured with other settings.
     """
+    asked = json.loads(json.dumps(settings))  # before the work: some kinds cannot be written
     if measure is not None:
         start = time.perf_counter()
         found = measure(**settings)
         _write_card(name, settings, time.perf_counter() - start, found)
-    return _card_of(name, settings)["metrics"]
+    return _card_of(name, asked)["metrics"]
 
 
 def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
@@ -156,14 +157,14 @@ def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
     Raises:
         CheckpointError: there is no picture or card, it is damaged, or has other settings.
     """
-    path = CHECKPOINTS / f"{name}.jpg"
+    path, asked = CHECKPOINTS / f"{name}.jpg", json.loads(json.dumps(settings))
     if paint is not None:
         start = time.perf_counter()
         painted = Image.fromarray(np.round(255 * paint(**settings)).astype("uint8"))
         size = {"width": painted.width, "height": painted.height}
         _write_card(name, settings, time.perf_counter() - start, size)
         painted.save(path, quality=90)
-    found = _card_of(name, settings)["metrics"]
+    found = _card_of(name, asked)["metrics"]
     try:
         kept = Image.open(path, formats=["JPEG"])
         pixels = np.asarray(kept.convert("RGB"), "float32") / 255
@@ -178,12 +179,12 @@ def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
     return pixels
 
 
-def _card_of(name: str, settings: dict) -> dict:
+def _card_of(name: str, asked: dict) -> dict:
     """A card, if it was made with these settings."""
-    kept, asked = card(name), json.loads(json.dumps(settings))
+    kept = card(name)
     if kept["settings"] != asked:
         raise CheckpointError(
-            f"Card {name}.json was measured with {kept['settings']} and this asks for {settings}: "
+            f"Card {name}.json was measured with {kept['settings']} and this asks for {asked}: "
             f"`make checkpoints LAB={name[:2]}` measures again."
         )
     return kept
