@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import small_vae
+from PIL import Image
 
 from helpers import data, gan, latent, layers, metrics, pretrained
 from helpers.pretrained import checkpoints
@@ -117,6 +118,41 @@ def test_arrays_and_tuples_are_kept_and_odd_settings_refused_before_the_work(tmp
     assert kept == {"array": [0, 1, 2], "pair": [1, 0.5]}
     with pytest.raises(TypeError):
         pretrained.recorded("12_odd", lambda **how: pytest.fail("measured first"), what={1, 2})
+
+
+def ramp(side):
+    """A picture of `side` pixels with a red ramp from left to right."""
+    picture = np.zeros((side, 2 * side, 3))
+    picture[..., 0] = np.linspace(0, 1, 2 * side)
+    return picture
+
+
+def test_a_painted_picture_is_kept_and_read_back(shelf):
+    first = pretrained.picture("01_ramp", ramp, side=16)
+    assert first.shape == (16, 32, 3) and first.dtype == np.float32
+    np.testing.assert_allclose(first, ramp(16), atol=0.1)
+    np.testing.assert_array_equal(pretrained.picture("01_ramp", None, side=16), first)
+    with pytest.raises(pretrained.CheckpointError, match=r"'side': 16.*'side': 8"):
+        pretrained.picture("01_ramp", None, side=8)
+
+
+def test_a_missing_or_damaged_picture_gets_a_sentence(shelf):
+    with pytest.raises(pretrained.CheckpointError, match=r"no card 01_ramp\.json"):
+        pretrained.picture("01_ramp", None, side=16)
+    pretrained.picture("01_ramp", ramp, side=16)
+    path = checkpoints.CHECKPOINTS / "01_ramp.jpg"
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:100], whole[: len(whole) // 2], b"GIF89a" + whole):
+        path.write_bytes(damaged)
+        with pytest.raises(pretrained.CheckpointError, match=r"01_ramp\.jpg is missing or damaged"):
+            pretrained.picture("01_ramp", None, side=16)
+    path.unlink()
+    with pytest.raises(pretrained.CheckpointError, match="make checkpoints LAB=01"):
+        pretrained.picture("01_ramp", None, side=16)
+    pretrained.picture("01_ramp", ramp, side=16)
+    Image.fromarray(np.zeros((4, 4, 3), "uint8")).save(path)
+    with pytest.raises(pretrained.CheckpointError, match="its card says otherwise"):
+        pretrained.picture("01_ramp", None, side=16)
 
 
 def test_there_are_checkpoints_and_they_are_small():
