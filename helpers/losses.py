@@ -39,7 +39,7 @@ style of another:
 Every term is a **mean**, so the balance between them stays when the picture grows.
 
 Two networks in a game: the generator G draws pictures from noise, the discriminator D says how real
-a picture looks, as a number a without bounds, the logit; softplus(a) = log(1 + exp(a)):
+a picture looks, as a number without bounds, the logit; softplus(a) = log(1 + exp(a)):
 
     objective         D minimises                                G minimises
     minimax           softplus(-D(x)) + softplus(D(G(z)))        -softplus(D(G(z)))
@@ -49,35 +49,45 @@ a picture looks, as a number a without bounds, the logit; softplus(a) = log(1 + 
     wasserstein       D(G(z)) - D(x)                             -D(G(z))
 
 With D's probability p = 1 / (1 + exp(-D)) the first two rows are -log p(x) - log(1 - p(G(z))), and
-log(1 - p(G(z))) against -log p(G(z)). A penalty on the slope of D, weighted by the model:
+log(1 - p(G(z))) against -log p(G(z)). :mod:`helpers.penalties` adds a penalty on the slope of D.
 
-    penalty    E of                              at the points
-    r1         |grad D|^2 / 2                    x, real
-    dragan     (|grad D| - 1)^2                  x + e std(x) / 2,         e ~ N(0, I)
-    wgan_gp    (|grad D| - 1)^2                  u x + (1 - u) G(z),       u uniform in [0, 1]
+Every loss takes tensors, arrays or lists of any type and computes in float32 or wider: float16
+cannot hold a sum over pixels.
 
 Kingma and Welling, arXiv:1312.6114 (the bound; the KL is their appendix B); Higgins and others,
 ICLR 2017 (beta); Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016 (style transfer);
 Goodfellow and others, arXiv:1406.2661 (minimax, non-saturating); Mao and others, arXiv:1611.04076
 (least squares); Lim and Ye, arXiv:1705.02894 (hinge); Arjovsky and others, arXiv:1701.07875
-(Wasserstein); Gulrajani and others, arXiv:1704.00028 (WGAN-GP); Kodali and others, arXiv:1705.07215
-(DRAGAN); Mescheder and others, arXiv:1801.04406 (R1).
+(Wasserstein).
 """
 
 import math
+from collections.abc import Sequence
 
-import keras
 import tensorflow as tf
 from keras import ops
 from scipy.special import entr
 
+from helpers.penalties import (  # noqa: F401
+    PENALTIES,
+    as_tensors,
+    check_penalty,
+    gradient_penalty,
+    penalty_points,
+    slope,
+)
 
-def bernoulli_per_image(x, logits):
+OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
+
+
+def bernoulli_per_image(x: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Cross-entropy of each image under independent Bernoulli pixels, in nats.
 
-    Written from the logits so that neither logarithm can overflow. For grey levels between 0 and
-    1 this is a good loss but no likelihood: its floor is the entropy of the grey levels, 45.5
-    nats on the MNIST test images, not 0.
+    For grey levels between 0 and 1 this is a good loss but no likelihood: its floor is the entropy
+    of the grey levels, 45.5 nats on the MNIST test images, not 0.
+
+    >>> round(float(bernoulli_per_image([[[[1.0, 0.0]]]], [[[[0.0, 0.0]]]])[0]), 4)  # 2 log 2
+    1.3863
 
     Args:
         x: images in [0, 1], shape (batch, height, width, channels).
@@ -86,19 +96,22 @@ def bernoulli_per_image(x, logits):
     Returns:
         Shape (batch,), in nats, summed over pixels.
     """
-    per_pixel = ops.maximum(logits, 0) - logits * x + ops.softplus(-ops.abs(logits))
+    per_pixel = ops.binary_crossentropy(*as_tensors(x, logits), from_logits=True)
     return ops.sum(per_pixel, axis=(-3, -2, -1))
 
 
-def bernoulli_nats(x, logits):
+def bernoulli_nats(x: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Mean over the batch of :func:`bernoulli_per_image`; a scalar in nats per image."""
     return ops.mean(bernoulli_per_image(x, logits))
 
 
-def gaussian_per_image(x, mean, log_std):
+def gaussian_per_image(x: tf.Tensor, mean: tf.Tensor, log_std: float | tf.Tensor) -> tf.Tensor:
     """Negative log-density of each image under independent Gaussian values, in nats.
 
     A density, not a probability: where the standard deviation is small it goes below 0.
+
+    >>> round(float(gaussian_per_image([[[[1.0]]]], [[[[0.0]]]], 0.0)[0]), 4)  # 1/2 + 1/2 log 2 pi
+    1.4189
 
     Args:
         x: images in [0, 1], shape (batch, height, width, channels).
@@ -108,42 +121,48 @@ def gaussian_per_image(x, mean, log_std):
     Returns:
         Shape (batch,), in nats, summed over values (Rybkin and others, arXiv:2006.13202).
     """
+    x, mean, log_std = as_tensors(x, mean, log_std)
     scaled = (x - mean) * ops.exp(-log_std)
     per_value = 0.5 * ops.square(scaled) + log_std + 0.5 * math.log(2 * math.pi)
     return ops.sum(per_value, axis=(-3, -2, -1))
 
 
-def kl_terms(z_mean, z_log_var):
+def kl_terms(z_mean: tf.Tensor, z_log_var: tf.Tensor) -> tf.Tensor:
     """KL divergence of each posterior from N(0, 1), one number per image and dimension.
+
+    >>> kl_terms([1.0, 2.0], [0.0, 0.0]).numpy().tolist()  # half the squares
+    [0.5, 2.0]
 
     Args:
         z_mean: mean of q(z | x), shape (batch, latent).
-        z_log_var: log-variance of q(z | x), same shape.
+        z_log_var: log-variance of q(z | x), same shape; from 89 on the KL is infinite in float32.
 
     Returns:
         Shape (batch, latent), in nats, never negative.
     """
+    z_mean, z_log_var = as_tensors(z_mean, z_log_var)
     return 0.5 * (ops.square(z_mean) + ops.exp(z_log_var) - 1.0 - z_log_var)
 
 
-def kl_divergence(z_mean, z_log_var):
+def kl_divergence(z_mean: tf.Tensor, z_log_var: tf.Tensor) -> tf.Tensor:
     """KL divergence from the posterior to N(0, I): summed over dimensions, mean over the batch.
 
-    Args:
-        z_mean: mean of q(z | x), shape (batch, latent).
-        z_log_var: log-variance of q(z | x), same shape.
+    Both arguments as for :func:`kl_terms`; a scalar in nats per image.
 
-    Returns:
-        A scalar in nats per image (Kingma and Welling, arXiv:1312.6114, appendix B).
+    >>> float(kl_divergence([[1.0, 2.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]))  # (2.5 + 0) / 2
+    1.25
     """
     return ops.mean(ops.sum(kl_terms(z_mean, z_log_var), axis=-1))
 
 
-def free_bits_kl(z_mean, z_log_var, floor):
+def free_bits_kl(z_mean: tf.Tensor, z_log_var: tf.Tensor, floor: float) -> tf.Tensor:
     """KL divergence in which each dimension has some nats for free, so that none is given up.
 
     A dimension whose mean KL over the batch is below the floor counts as the floor and feels no
     pull towards the prior.
+
+    >>> float(free_bits_kl([[1.0, 4.0]], [[0.0, 0.0]], floor=2.0))  # 2 for 0.5, and 8
+    10.0
 
     Args:
         z_mean: mean of q(z | x), shape (batch, latent).
@@ -156,8 +175,11 @@ def free_bits_kl(z_mean, z_log_var, floor):
     return ops.sum(ops.maximum(ops.mean(kl_terms(z_mean, z_log_var), axis=0), floor))
 
 
-def gram_matrix(features, weights=None):
+def gram_matrix(features: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
     """How strongly each pair of channels fires together, averaged over the picture.
+
+    >>> gram_matrix([[[[1.0, 0.0], [1.0, 2.0]]]]).numpy().tolist()  # two positions, two channels
+    [[[1.0, 1.0], [1.0, 2.0]]]
 
     Args:
         features: activations of a layer, shape (batch, height, width, channels).
@@ -168,24 +190,34 @@ def gram_matrix(features, weights=None):
         Shape (batch, channels, channels), symmetric: the mean over positions of the product of two
         channels. Gatys and others (arXiv:1508.06576, equation 3) take the sum and divide later.
     """
-    if weights is None:
-        weights = ops.ones_like(features[..., :1])
+    (features,) = as_tensors(features)
+    weights = ops.ones_like(features[..., :1]) if weights is None else weights
+    features, weights = as_tensors(features, weights)
     weighted = features * weights / ops.sum(weights, axis=(1, 2), keepdims=True)
     return ops.einsum("bhwc,bhwd->bcd", weighted, features)
 
 
-def content_loss(features, target):
+def content_loss(features: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """Mean squared difference of two pictures' activations at one layer, a scalar.
+
+    >>> float(content_loss([[[[1.0, 2.0]]]], [[[[1.0, 4.0]]]]))  # (0 + 2^2) / 2
+    2.0
 
     Args:
         features: shape (batch, height, width, channels).
         target: the content picture's, same shape.
     """
+    features, target = as_tensors(features, target)
     return ops.mean(ops.square(features - target))
 
 
-def style_loss(grams, targets, weights):
+def style_loss(
+    grams: Sequence[tf.Tensor], targets: Sequence[tf.Tensor], weights: Sequence[float]
+) -> tf.Tensor:
     """Weighted mean over layers of the mean squared difference of Gram matrices, a scalar.
+
+    >>> float(style_loss([[[[2.0]]], [[[3.0]]]], [[[[0.0]]], [[[0.0]]]], [3, 1]))  # (3*4 + 9) / 4
+    5.25
 
     Args:
         grams: one matrix per layer, each of shape (batch, channels, channels).
@@ -193,54 +225,59 @@ def style_loss(grams, targets, weights):
         weights: one number per layer, 0 or more and not all 0; only their ratios matter.
     """
     pairs = zip(grams, targets, weights, strict=True)
-    total = sum(weight * ops.mean(ops.square(gram - target)) for gram, target, weight in pairs)
-    return total / sum(weights)
+    return sum(weight * content_loss(gram, target) for gram, target, weight in pairs) / sum(weights)
 
 
-def total_variation(images):
+def total_variation(images: tf.Tensor) -> tf.Tensor:
     """Mean absolute step between neighbouring pixels, horizontal plus vertical, a scalar.
 
-    Rudin, Osher and Fatemi (Physica D 60, 1992) penalise it to remove noise and keep edges. This is
-    `tf.image.total_variation` divided by the number of values.
+    Rudin, Osher and Fatemi (Physica D 60, 1992) penalise it to remove noise and keep edges.
+
+    >>> float(total_variation([[[[0.0], [1.0]], [[0.0], [1.0]]]]))  # two steps of 1, four pixels
+    0.5
 
     Args:
         images: shape (batch, height, width, channels).
     """
-    down = ops.abs(images[:, 1:] - images[:, :-1])
-    right = ops.abs(images[:, :, 1:] - images[:, :, :-1])
-    values = ops.cast(ops.size(images), images.dtype)
-    return (ops.sum(down) + ops.sum(right)) / values
-
-
-OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
-PENALTIES = ("none", "r1", "dragan", "wgan_gp")
+    (images,) = as_tensors(images)
+    return ops.sum(tf.image.total_variation(images)) / ops.cast(ops.size(images), images.dtype)
 
 
 def check_game(objective: str, penalty: str = "none") -> None:
-    """Refuse an unknown objective or penalty.
-
-    Raises:
-        ValueError: names the unknown one and lists those that there are.
-    """
+    """Refuse an unknown objective or penalty with a ValueError that lists those that there are."""
     pairs = (("objective", objective, OBJECTIVES), ("penalty", penalty, PENALTIES))
     for name, value, known in pairs:
         if value not in known:
             raise ValueError(f"{name} is {value!r}: use one of {', '.join(known)}.")
 
 
-def label_loss(logits, label):
+def label_loss(logits: tf.Tensor, label: float | tf.Tensor) -> tf.Tensor:
     """Cross-entropy of D's logits with a label, a scalar in nats.
+
+    >>> round(float(label_loss([[0.0]], 1.0)), 4)  # -log 1/2
+    0.6931
 
     Args:
         logits: D's output, any shape.
         label: 1 for real, 0 for fake, or between (Salimans and others, arXiv:1606.03498, section
             3.4); a number or a tensor of the logits' shape.
     """
-    return ops.mean(ops.softplus(logits) - label * logits)
+    logits, label = as_tensors(logits, label)
+    labels = label + ops.zeros_like(logits)
+    return ops.mean(ops.binary_crossentropy(labels, logits, from_logits=True))
 
 
-def discriminator_loss(objective: str, real_logits, fake_logits, real_label=1.0, fake_label=0.0):
+def discriminator_loss(
+    objective: str,
+    real_logits: tf.Tensor,
+    fake_logits: tf.Tensor,
+    real_label: float | tf.Tensor = 1.0,
+    fake_label: float | tf.Tensor = 0.0,
+) -> tf.Tensor:
     """What D minimises, without a penalty, a scalar.
+
+    >>> float(discriminator_loss("hinge", [[0.5]], [[-3.0]]))  # 1 - 0.5 for real, 0 for fake
+    0.5
 
     Args:
         objective: one of `OBJECTIVES`, see the top of this module.
@@ -253,14 +290,14 @@ def discriminator_loss(objective: str, real_logits, fake_logits, real_label=1.0,
         ValueError: an unknown objective.
     """
     check_game(objective)
+    real, fake = as_tensors(real_logits, fake_logits)
     if objective == "least_squares":
-        real, fake = ops.square(real_logits - 1), ops.square(fake_logits)
-        return 0.5 * ops.mean(real) + 0.5 * ops.mean(fake)
+        return 0.5 * ops.mean(ops.square(real - 1)) + 0.5 * ops.mean(ops.square(fake))
     if objective == "hinge":
-        return ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))
+        return ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))
     if objective == "wasserstein":
-        return ops.mean(fake_logits) - ops.mean(real_logits)
-    return label_loss(real_logits, real_label) + label_loss(fake_logits, fake_label)
+        return ops.mean(fake) - ops.mean(real)
+    return label_loss(real, real_label) + label_loss(fake, fake_label)
 
 
 def undecided_logit(objective: str) -> float:
@@ -272,10 +309,15 @@ def undecided_logit(objective: str) -> float:
     return 0.5 if objective == "least_squares" else 0.0
 
 
-def least_discriminator_loss(objective: str, real_label=1.0, fake_label=0.0) -> float:
+def least_discriminator_loss(
+    objective: str, real_label: float = 1.0, fake_label: float = 0.0
+) -> float:
     """What D's loss, without a penalty, cannot fall below: 0, or -infinity for Wasserstein.
 
     Under cross-entropy with soft labels it is the entropy of the labels, in nats.
+
+    >>> round(least_discriminator_loss("minimax", real_label=0.5), 4)  # log 2
+    0.6931
     """
     if objective == "wasserstein":
         return -math.inf
@@ -284,8 +326,11 @@ def least_discriminator_loss(objective: str, real_label=1.0, fake_label=0.0) -> 
     return float(sum(entr(p) + entr(1 - p) for p in (real_label, fake_label)))
 
 
-def generator_loss(objective: str, fake_logits):
+def generator_loss(objective: str, fake_logits: tf.Tensor) -> tf.Tensor:
     """What G minimises, a scalar.
+
+    >>> float(generator_loss("least_squares", [[0.0], [1.0]]))  # ((0 - 1)^2 / 2 + 0) / 2
+    0.25
 
     Args:
         objective: one of `OBJECTIVES`, see the top of this module.
@@ -299,69 +344,5 @@ def generator_loss(objective: str, fake_logits):
         return -label_loss(fake_logits, 0.0)
     if objective == "non_saturating":
         return label_loss(fake_logits, 1.0)
-    if objective == "least_squares":
-        return 0.5 * ops.mean(ops.square(fake_logits - 1))
-    return -ops.mean(fake_logits)
-
-
-def slope(critic, x):
-    """Length of the gradient of D at each point, shape (batch,).
-
-    A tiny number under the root keeps the gradient of this length finite where D is flat.
-
-    Args:
-        critic: from a batch to logits of shape (batch, 1).
-        x: points or pictures, shape (batch, ...).
-    """
-    x = ops.convert_to_tensor(x)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        total = ops.sum(critic(x))
-    gradient = tape.gradient(total, x)
-    squares = ops.sum(ops.square(gradient), axis=tuple(range(1, len(x.shape))))
-    return ops.sqrt(squares + 1e-12)
-
-
-def penalty_points(penalty: str, real, fake, seed):
-    """Where a penalty looks at the slope of D; see the table at the top of this module.
-
-    Args:
-        penalty: one of `PENALTIES` but "none".
-        real: real points or pictures, shape (batch, ...).
-        fake: as many of G's.
-        seed: an integer, or a `keras.random.SeedGenerator`; one uniform number for each pair in
-            "wgan_gp", one normal number for each value in "dragan".
-
-    Returns:
-        Shape (batch, ...).
-    """
-    if penalty == "r1":
-        return real
-    if penalty == "dragan":
-        noise = keras.random.normal(ops.shape(real), seed=seed)
-        return real + 0.5 * ops.std(real) * noise
-    shape = (ops.shape(real)[0], *[1] * (len(real.shape) - 1))
-    share = keras.random.uniform(shape, seed=seed)
-    return share * real + (1 - share) * fake
-
-
-def gradient_penalty(penalty: str, critic, real, fake, seed):
-    """How far the slope of D is from what it should be, a scalar, 0 or more.
-
-    Args:
-        penalty: one of `PENALTIES`; "none" gives 0.
-        critic: from a batch to logits of shape (batch, 1).
-        real: real points or pictures, shape (batch, ...).
-        fake: as many of G's.
-        seed: an integer, or a `keras.random.SeedGenerator`.
-
-    Raises:
-        ValueError: an unknown penalty.
-    """
-    check_game(OBJECTIVES[0], penalty)
-    if penalty == "none":
-        return ops.zeros(())
-    lengths = slope(critic, penalty_points(penalty, real, fake, seed))
-    if penalty == "r1":
-        return 0.5 * ops.mean(ops.square(lengths))
-    return ops.mean(ops.square(lengths - 1))
+    (fake,) = as_tensors(fake_logits)
+    return 0.5 * ops.mean(ops.square(fake - 1)) if objective == "least_squares" else -ops.mean(fake)
