@@ -14,15 +14,25 @@ and Hornik, Neural Networks 2, 1989); Hinton and Salakhutdinov (Science 313, 200
 The two networks are built in the notebook and handed in, so a learner can read and change them.
 """
 
+import types
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
 import keras
 import numpy as np
+import tensorflow as tf
+from keras import ops
 
 from helpers import data, runtime
 
-BATCH = 500
+BATCH = 500  # of one pass after training
+BATCH_SIZE = 128  # of a training step, where none is asked for
+BATCHED = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
+Data = np.ndarray | tf.data.Dataset | keras.utils.PyDataset | types.GeneratorType
 
 
-def in_batches(network, array: np.ndarray) -> np.ndarray:
+def in_batches(network: Callable, array: np.ndarray) -> np.ndarray:
     """Apply a network to an array that is too long for one pass.
 
     Args:
@@ -30,12 +40,14 @@ def in_batches(network, array: np.ndarray) -> np.ndarray:
         array: shape (n, ...), n of 1 or more.
 
     Returns:
-        Shape (n, ...); where the network emits a list of k arrays, (k, n, ...).
+        Shape (n, ...), in float32 or wider; where the network emits a list of k arrays,
+        (k, n, ...).
     """
     parts = [array[start : start + BATCH] for start in range(0, len(array), BATCH)]
     outputs = [network(part) for part in parts]
     axis = 1 if isinstance(outputs[0], (list, tuple)) else 0
-    return np.concatenate([np.array(output) for output in outputs], axis=axis)
+    kind = keras.backend.result_type("float32", keras.tree.flatten(outputs[0])[0].dtype)
+    return np.concatenate([np.array(output, kind) for output in outputs], axis=axis)
 
 
 @keras.saving.register_keras_serializable("gdl")
@@ -48,6 +60,7 @@ class Autoencoder(keras.Model):
     Args:
         encoder: model from inputs to codes.
         decoder: model from codes to something in the shape of the inputs.
+        **kwargs: name and dtype, as for every Keras model.
 
     Raises:
         ValueError: the encoder's and decoder's shapes do not fit.
@@ -55,7 +68,7 @@ class Autoencoder(keras.Model):
 
     ENCODER_EMITS = ("one output, the code,", 1)
 
-    def __init__(self, encoder, decoder, **kwargs):
+    def __init__(self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         emitted, wanted = [output.shape for output in encoder.outputs], self.code_shape(decoder)
         outputs, count = self.ENCODER_EMITS
@@ -68,7 +81,7 @@ class Autoencoder(keras.Model):
         self.built = True
 
     @staticmethod
-    def code_shape(decoder) -> tuple:
+    def code_shape(decoder: keras.Model) -> tuple:
         """The shape of the codes that a decoder takes, None for the batch."""
         return decoder.input_shape
 
@@ -77,34 +90,123 @@ class Autoencoder(keras.Model):
         """How many numbers there are in a code."""
         return int(np.prod(self.code_shape(self.decoder)[1:]))
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the reconstruction of a batch."""
         return self.decoder(self.encoder(x, training=training), training=training)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def target(self, x: tf.Tensor, y: tf.Tensor | None) -> tf.Tensor:
+        """What the reconstruction of x should be: y, or x itself where there is no y."""
+        return x if y is None else y
+
+    def compute_loss(
+        self,
+        x: tf.Tensor = None,
+        y: tf.Tensor | None = None,
+        y_pred: tf.Tensor = None,
+        sample_weight: tf.Tensor | None = None,
+        training: bool = True,
+    ) -> tf.Tensor:
         """The compiled loss between reconstruction and target, plus what the layers add."""
-        return super().compute_loss(x, x if y is None else y, y_pred, sample_weight, training)
+        y = self.target(x, y)
+        if sample_weight is not None and self.loss is not None:
+            loss = keras.losses.get(self.loss)
+            values = getattr(loss, "call", loss)(y, y_pred)
+            sample_weight = _per_sample(sample_weight, values)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        y_pred: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
         """The compiled metrics between reconstruction and target."""
-        return super().compute_metrics(x, x if y is None else y, y_pred, sample_weight)
+        return super().compute_metrics(x, self.target(x, y), y_pred, sample_weight)
 
-    def fit(self, x, *args, batch_size: int = 128, **kwargs):
-        """Keras' `fit`, after a look at the images.
+    def fit(
+        self,
+        x: Data,
+        y: np.ndarray | None = None,
+        batch_size: int | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Keras' `fit`, after a look at the data.
 
         Args:
             x: float images in [0, 1], shape (n, height, width, channels); points of shape
-                (n, width) may have any range.
-            *args: the targets, where they are not x itself.
-            batch_size: images per step, 1 or more.
-            **kwargs: anything else `keras.Model.fit` takes.
+                (n, width) may have any range. Or a `tf.data.Dataset`, a `keras.utils.PyDataset` or
+                a generator of batches `x` or `(x, y)`, of which the first is looked at.
+            y: the targets, where they are not x itself.
+            batch_size: images per step, 1 or more; 128 if None. A dataset has its own.
+            *args: anything else `keras.Model.fit` takes.
+            **kwargs: the same, by name.
 
         Raises:
-            ValueError: wrong rank or range, or a batch size below 1.
+            ValueError: wrong type, shape or range, or a batch size below 1.
         """
+        self._check_choices(x, batch_size, kwargs)
+        if batch_size is None and not isinstance(x, BATCHED):
+            batch_size = BATCH_SIZE
+        x, y = self._looked_at(x, y, kwargs.get("sample_weight"))
+        if kwargs.get("validation_data") is not None:
+            kwargs["validation_data"] = self._validation(kwargs["validation_data"])
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
+    def evaluate(
+        self, x: Data = None, y: np.ndarray | None = None, *args: Any, **kwargs: Any
+    ) -> float | list[float] | dict[str, float]:
+        """Keras' `evaluate`, after a look at the data; see :meth:`fit`."""
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y = self._looked_at(x, y, kwargs.get("sample_weight"))
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def _check_choices(self, x: Data, batch_size: int | None, choices: dict) -> None:
+        if batch_size is not None:
+            runtime.check_count(batch_size=batch_size)
+            if isinstance(x, BATCHED):
+                raise ValueError("A dataset or generator has batches: leave batch_size out.")
+        if choices.get("class_weight") is not None:
+            hint = "use sample_weight, one number for each picture"
+            raise ValueError(f"There are no classes that class_weight could weigh: {hint}.")
+
+    def _looked_at(
+        self, x: Data, y: np.ndarray | None = None, sample_weight: np.ndarray | None = None
+    ) -> tuple[Data, np.ndarray | None]:
+        """The same data, after a look at it: at arrays, or at the first of many batches.
+
+        Keras drops the weights of samples that have no target, so these get the one they have.
+        """
+        if not isinstance(x, BATCHED):
+            self._check_batch(x, y, sample_weight)
+            return x, y if sample_weight is None else self.target(x, y)
+        batches = x if isinstance(x, types.GeneratorType) else iter(x)
+        first = next(batches, None)
+        if first is None:
+            raise ValueError(f"The {type(x).__name__} is empty: give one with batches in it.")
+        self._check_batch(*keras.utils.unpack_x_y_sample_weight(first))
+        return (batch for batch in chain([first], x)) if batches is x else x, y
+
+    def _validation(self, given: Data | tuple) -> Data | tuple:
+        """What `validation_data` holds, after a look at it."""
+        if isinstance(given, BATCHED):
+            return self._looked_at(given)[0]
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(given)
+        return *self._looked_at(x, y, sample_weight), sample_weight
+
+    def _check_batch(self, x: Any, y: Any, sample_weight: Any) -> None:
         self._check(x)
-        runtime.check_count(batch_size=batch_size)
-        return super().fit(x, *args, batch_size=batch_size, **kwargs)
+        if y is None:
+            return
+        wanted = self.decoder.output_shape
+        if not _fits(np.shape(y), wanted):
+            hint = f"give what should come out, {_named(wanted)}, and no labels"
+            raise ValueError(f"The targets have shape {np.shape(y)}: {hint}.")
+        try:
+            _check_values(np.asarray(y), images=len(wanted) == 4)
+        except ValueError as error:
+            raise ValueError(f"Of the targets: {error}") from None
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """The code of each image.
@@ -135,7 +237,7 @@ class Autoencoder(keras.Model):
         """
         return in_batches(self.decoder, self._check_codes(codes))
 
-    def _check_codes(self, codes) -> np.ndarray:
+    def _check_codes(self, codes: np.ndarray) -> np.ndarray:
         codes, shape = np.asarray(codes, "float32"), self.code_shape(self.decoder)[1:]
         if codes.shape[1:] != shape:
             wanted = ", ".join(map(str, shape))
@@ -146,19 +248,56 @@ class Autoencoder(keras.Model):
         """Encode and decode: what is left of each image, in the shape of the images."""
         return self.decode(self.encode(images))
 
-    def _check(self, x) -> None:
-        if len(self.encoder.input_shape) == 4:
-            data.check_images(x)
+    def _check(self, x: Any) -> None:
+        if not hasattr(x, "shape"):
+            kinds = "an array, a tf.data.Dataset, a PyDataset or a generator"
+            raise ValueError(f"The data are a {type(x).__name__}: give {kinds}.")
+        wanted = self.encoder.input_shape
+        _check_values(np.asarray(x), images=len(wanted) == 4)
+        if not _fits(x.shape, wanted):
+            hint = f"use {_named(wanted)}, as the encoder takes"
+            raise ValueError(f"The data have shape {tuple(x.shape)}: {hint}.")
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Settings for the `.keras` file: both networks."""
         networks = {"encoder": self.encoder, "decoder": self.decoder}
         saved = {name: keras.saving.serialize_keras_object(n) for name, n in networks.items()}
         return {**super().get_config(), **saved}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "Autoencoder":
         """Rebuild the model from :meth:`get_config`."""
         for part in ("encoder", "decoder"):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         return cls(**config)
+
+
+def _check_values(array: np.ndarray, images: bool) -> None:
+    """Refuse what is no number; and images that are no batch in [0, 1]."""
+    low, high = (array.min(), array.max()) if array.size else (0.0, 0.0)
+    if not np.isfinite([low, high]).all():
+        hint = "replace what is no number, or infinite, before you scale them to [0, 1]"
+        raise ValueError(f"values reach from {low:g} to {high:g}: {hint}.")
+    if images:
+        data.check_images(array)
+
+
+def _fits(shape: tuple, wanted: tuple) -> bool:
+    """Whether a shape is the one wanted, where None may be any length."""
+    pairs = zip(shape, wanted, strict=False)
+    return len(shape) == len(wanted) and all(side in (None, length) for length, side in pairs)
+
+
+def _named(shape: tuple) -> str:
+    """A shape as a sentence writes it, for example (n, 28, 28, 1)."""
+    return f"({', '.join('n' if side is None else str(side) for side in shape)})"
+
+
+def _per_sample(weights: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """One weight for each sample in the rank of the values that it weighs; others as they are."""
+    if tuple(weights.shape[1:]) not in ((), (1,)):
+        return weights
+    if not len(values.shape):
+        hint = "use one that keeps a number for each sample, or no sample_weight"
+        raise ValueError(f"This loss is one number for the whole batch: {hint}.")
+    return ops.reshape(weights, (-1, *[1] * (len(values.shape) - 1)))

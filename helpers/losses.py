@@ -16,9 +16,8 @@ The reconstruction of colour images is Gaussian, with one standard deviation s f
 
     -log p(x | z) = sum over values of  (x - mean)^2 / (2 s^2) + log s + 1/2 log 2 pi
 
-Half the squared error is s = 1, far above what separates one face from another (0.2 in lab 08).
 The s that minimises the sum is the root mean squared error (Rybkin, Daniilidis and Levine,
-arXiv:2006.13202).
+arXiv:2006.13202), 0.2 between faces in lab 08; half the squared error would be s = 1.
 
 Both terms are **summed** over pixels or latent dimensions and **averaged** over the batch. The
 mean over dimensions instead of the sum would divide beta by the number of dimensions, unseen.
@@ -68,20 +67,13 @@ import tensorflow as tf
 from keras import ops
 from scipy.special import entr
 
-from helpers.penalties import (  # noqa: F401
-    PENALTIES,
-    as_tensors,
-    check_penalty,
-    gradient_penalty,
-    penalty_points,
-    slope,
-)
+from helpers.penalties import PENALTIES, as_tensors, gradient_penalty, penalty_points, slope
 
 OBJECTIVES = ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 
 
 def bernoulli_per_image(x: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Cross-entropy of each image under independent Bernoulli pixels, in nats.
+    """Cross-entropy of each image under independent Bernoulli pixels, in nats, shape (batch,).
 
     For grey levels between 0 and 1 this is a good loss but no likelihood: its floor is the entropy
     of the grey levels, 45.5 nats on the MNIST test images, not 0.
@@ -92,9 +84,6 @@ def bernoulli_per_image(x: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     Args:
         x: images in [0, 1], shape (batch, height, width, channels).
         logits: log-odds of a white pixel, same shape.
-
-    Returns:
-        Shape (batch,), in nats, summed over pixels.
     """
     per_pixel = ops.binary_crossentropy(*as_tensors(x, logits), from_logits=True)
     return ops.sum(per_pixel, axis=(-3, -2, -1))
@@ -128,7 +117,7 @@ def gaussian_per_image(x: tf.Tensor, mean: tf.Tensor, log_std: float | tf.Tensor
 
 
 def kl_terms(z_mean: tf.Tensor, z_log_var: tf.Tensor) -> tf.Tensor:
-    """KL divergence of each posterior from N(0, 1), one number per image and dimension.
+    """KL divergence of each posterior from N(0, 1), in nats: one number per image and dimension.
 
     >>> kl_terms([1.0, 2.0], [0.0, 0.0]).numpy().tolist()  # half the squares
     [0.5, 2.0]
@@ -136,26 +125,35 @@ def kl_terms(z_mean: tf.Tensor, z_log_var: tf.Tensor) -> tf.Tensor:
     Args:
         z_mean: mean of q(z | x), shape (batch, latent).
         z_log_var: log-variance of q(z | x), same shape; from 89 on the KL is infinite in float32.
-
-    Returns:
-        Shape (batch, latent), in nats, never negative.
     """
     z_mean, z_log_var = as_tensors(z_mean, z_log_var)
     return 0.5 * (ops.square(z_mean) + ops.exp(z_log_var) - 1.0 - z_log_var)
 
 
-def kl_divergence(z_mean: tf.Tensor, z_log_var: tf.Tensor) -> tf.Tensor:
+def weigh(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    """Values of shape (batch, ...) times one weight for each image; None changes nothing."""
+    if weights is None:
+        return values
+    rows = ops.reshape(weights, (-1, *[1] * (len(values.shape) - 1)))
+    return values * ops.cast(rows, values.dtype)
+
+
+def kl_divergence(
+    z_mean: tf.Tensor, z_log_var: tf.Tensor, weights: tf.Tensor | None = None
+) -> tf.Tensor:
     """KL divergence from the posterior to N(0, I): summed over dimensions, mean over the batch.
 
-    Both arguments as for :func:`kl_terms`; a scalar in nats per image.
+    Arguments as for :func:`kl_terms` and :func:`weigh`; a scalar in nats per image.
 
     >>> float(kl_divergence([[1.0, 2.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]))  # (2.5 + 0) / 2
     1.25
     """
-    return ops.mean(ops.sum(kl_terms(z_mean, z_log_var), axis=-1))
+    return ops.mean(weigh(ops.sum(kl_terms(z_mean, z_log_var), axis=-1), weights))
 
 
-def free_bits_kl(z_mean: tf.Tensor, z_log_var: tf.Tensor, floor: float) -> tf.Tensor:
+def free_bits_kl(
+    z_mean: tf.Tensor, z_log_var: tf.Tensor, floor: float, weights: tf.Tensor | None = None
+) -> tf.Tensor:
     """KL divergence in which each dimension has some nats for free, so that none is given up.
 
     A dimension whose mean KL over the batch is below the floor counts as the floor and feels no
@@ -168,11 +166,13 @@ def free_bits_kl(z_mean: tf.Tensor, z_log_var: tf.Tensor, floor: float) -> tf.Te
         z_mean: mean of q(z | x), shape (batch, latent).
         z_log_var: log-variance of q(z | x), same shape.
         floor: nats per dimension, 0 or more; 0 gives :func:`kl_divergence`.
+        weights: how much each image counts, shape (batch,); None counts all alike.
 
     Returns:
         A scalar in nats per image (Kingma and others, arXiv:1606.04934, appendix C.8).
     """
-    return ops.sum(ops.maximum(ops.mean(kl_terms(z_mean, z_log_var), axis=0), floor))
+    terms = weigh(kl_terms(z_mean, z_log_var), weights)
+    return ops.sum(ops.maximum(ops.mean(terms, axis=0), floor))
 
 
 def gram_matrix(features: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:

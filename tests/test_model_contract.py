@@ -1,0 +1,256 @@
+"""What Keras' fit, evaluate, compile and save promise holds for every model."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from model_cases import (
+    BETA,
+    CASES,
+    CLEAN,
+    IMAGES,
+    RATE,
+    VAES,
+    WEIGHTS,
+    build,
+    compiled,
+    each_model,
+    evaluated,
+    fitted,
+    weights,
+)
+
+from helpers import losses
+
+GRAPH = {"run_eagerly": False, "jit_compile": False}
+ways = pytest.mark.parametrize(
+    ("target", "sample_weight"),
+    [(None, None), (CLEAN, None), (None, WEIGHTS), (CLEAN, WEIGHTS[:, np.newaxis])],
+    ids=["input", "target", "weights", "both"],
+)
+
+
+def by_hand(name, model, target, sample_weight, training):
+    """The loss of all pictures: the mean of each sample's, weighed."""
+    outputs = model(CASES[name].x, training=training)
+    per_sample = CASES[name].per_sample(model, outputs, IMAGES if target is None else target)
+    return ops.mean(per_sample * (1 if sample_weight is None else sample_weight.ravel()))
+
+
+@ways
+@each_model
+def test_a_step_is_the_step_by_hand(name, target, sample_weight):
+    model, twin = compiled(name), build(name)
+    told = {"sample_weight": sample_weight, "batch_size": 20, "shuffle": False, "verbose": 0}
+    history = model.fit(CASES[name].x, target, **told).history
+    with tf.GradientTape() as tape:
+        loss = by_hand(name, twin, target, sample_weight, training=True)
+    gradients = tape.gradient(loss, twin.trainable_weights)
+    for weight, gradient in zip(twin.trainable_weights, gradients, strict=True):
+        weight.assign_sub(RATE * gradient)
+    assert history["loss"] == [pytest.approx(float(loss), rel=1e-5)]
+    np.testing.assert_allclose(weights(model), weights(twin), atol=1e-5)
+    assert np.abs(weights(model) - weights(build(name))).max() > 1e-4
+
+
+@each_model
+def test_evaluation_is_the_loss_by_hand(name):
+    found = evaluated(name, CASES[name].x, CLEAN, sample_weight=WEIGHTS)["loss"]
+    expected = by_hand(name, build(name), CLEAN, WEIGHTS, training=False)
+    assert found == pytest.approx(float(expected), rel=1e-5)
+
+
+@each_model
+def test_penalties_of_layers_count_in_the_loss_and_in_the_step(name):
+    model = compiled(name, penalty=keras.regularizers.L2(0.01))
+    kernel = model.encoder.get_weights()[0]
+    extra = evaluated(name, model=model)["loss"] - evaluated(name)["loss"]
+    assert extra == pytest.approx(0.01 * np.sum(kernel**2), rel=1e-3)
+    fitted(name, model=model, sample_weight=np.zeros(20))
+    shrunk = (1 - RATE * 2 * 0.01) * kernel
+    np.testing.assert_allclose(model.encoder.get_weights()[0], shrunk, rtol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["data", "data and weights", "split"])
+@each_model
+def test_validation_is_evaluation(name, how):
+    case, few = CASES[name], slice(15, 20)
+    settings = {
+        "data": {"validation_data": (case.part(few),)},
+        "data and weights": {"validation_data": (case.part(few), None, WEIGHTS[few])},
+        "split": {"validation_split": 0.25},
+    }[how]
+    model = compiled(name)
+    history = model.fit(case.x, batch_size=15, verbose=0, **settings).history
+    told = {"sample_weight": WEIGHTS[few]} if "weights" in how else {}
+    expected = evaluated(name, case.part(few), model=model, **told)[case.steady]
+    assert history[f"val_{case.steady}"] == [pytest.approx(expected, rel=1e-4)]
+    assert np.isfinite(history["val_loss"])
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, items):
+        super().__init__()
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
+def halves(case, targets):
+    """Two batches, the second smaller, `(x,)` or `(x, y)`."""
+    for here in (slice(0, 12), slice(12, 20)):
+        x = case.part(here)
+        x = tuple(x) if isinstance(x, list) else x
+        yield (x, CLEAN[here]) if targets else (x,)
+
+
+def dataset(case, targets):
+    x = tuple(case.x) if isinstance(case.x, list) else case.x
+    whole = (x, CLEAN) if targets else (x,)
+    return tf.data.Dataset.from_tensor_slices(whole).batch(12)
+
+
+KINDS = {
+    "dataset": dataset,
+    "PyDataset": lambda case, targets: Batches(list(halves(case, targets))),
+    "generator": halves,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets"),
+    [("dataset", True), ("PyDataset", True), ("generator", False)],
+)
+@each_model
+def test_batches_from_elsewhere_train_as_arrays_do(name, kind, targets):
+    case, y, model = CASES[name], CLEAN if targets else None, compiled(name)
+    steps = 2 if kind == "generator" else None
+    arrays = fitted(name, case.x, y, batch_size=12)
+    model.fit(KINDS[kind](case, targets), steps_per_epoch=steps, shuffle=False, verbose=0)
+    np.testing.assert_allclose(weights(model), weights(arrays), atol=1e-6)
+    found = model.evaluate(KINDS[kind](case, targets), steps=steps, return_dict=True, verbose=0)
+    expected = evaluated(name, case.x, y, model=arrays)
+    assert found[case.steady] == pytest.approx(expected[case.steady], rel=1e-4)
+
+
+@each_model
+def test_a_graph_of_several_steps_gives_the_numbers_of_single_ones(name):
+    settings = {"batch_size": 5, "epochs": 2}
+    model = fitted(name, model=compiled(name, **GRAPH, steps_per_execution=3), **settings)
+    eager = fitted(name, **settings)
+    np.testing.assert_allclose(weights(model), weights(eager), atol=1e-5)
+
+
+def test_a_model_compiled_by_xla_trains():
+    """Under XLA the draws differ, so the numbers do."""
+    model = fitted("GaussianVAE", model=compiled("GaussianVAE", **{**GRAPH, "jit_compile": True}))
+    np.testing.assert_allclose(weights(model), weights(fitted("GaussianVAE")), atol=0.5)
+    assert not np.allclose(weights(model), weights(build("GaussianVAE")))
+
+
+@each_model
+def test_the_same_seed_gives_the_same_numbers(name):
+    first, again = (fitted(name, batch_size=10) for _ in range(2))
+    np.testing.assert_array_equal(weights(first), weights(again))
+
+
+@pytest.mark.parametrize("name", VAES)
+def test_draws_follow_the_models_seed_not_the_global_one_and_are_fresh_each_time(name):
+    draws = []
+    for global_seed in (5, 6):
+        model = build(name)
+        keras.utils.set_random_seed(global_seed)
+        draws.append([np.array(model(CASES[name].x)["logits"]) for _ in range(2)])
+    np.testing.assert_array_equal(*draws)
+    assert not np.allclose(*draws[0])
+    assert not np.allclose(draws[0][0], build(name, seed=4)(CASES[name].x)["logits"])
+
+
+@each_model
+def test_callbacks_stop_and_save(name, tmp_path):
+    model, path = compiled(name, rate=0.0), tmp_path / "best.keras"
+    best = {"monitor": CASES[name].steady, "mode": "min"}
+    early = keras.callbacks.EarlyStopping(patience=1, **best)
+    saver = keras.callbacks.ModelCheckpoint(path, save_best_only=True, **best)
+    history = model.fit(CASES[name].x, epochs=9, verbose=0, callbacks=[early, saver]).history
+    assert len(history["loss"]) == 2
+    np.testing.assert_array_equal(weights(keras.models.load_model(path)), weights(model))
+
+
+@each_model
+def test_a_saved_model_trains_on_where_it_stopped(name, tmp_path):
+    model = build(name)
+    model.compile(keras.optimizers.Adam(0.01), CASES[name].loss, metrics=["mae"], run_eagerly=True)
+    fitted(name, model=model)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for old, new in zip(model.optimizer.variables, again.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(old, new)
+    for one in (model, again):
+        if name in VAES:  # a file keeps the seed, not how many numbers were drawn
+            one.sampling.seed_generator.state.assign([3, 0])
+        one.run_eagerly = True
+        fitted(name, model=one)
+    np.testing.assert_allclose(weights(again), weights(model), atol=1e-6)
+    assert {"loss", "mae"} <= set(evaluated(name, model=again))
+
+
+@pytest.mark.parametrize("name", VAES)
+def test_the_parts_add_up_to_the_loss_whatever_is_left_over(name):
+    """Twenty pictures in batches of eight: the last four weigh four."""
+    model = compiled(name)
+    whole, found = (evaluated(name, model=model, batch_size=size) for size in (20, 8))
+    trained = model.fit(CASES[name].x, batch_size=8, verbose=0).history
+    for said in (found, {key: values[0] for key, values in trained.items()}):
+        assert said["loss"] == pytest.approx(said["reconstruction"] + BETA * said["kl"], rel=1e-5)
+    assert found["kl"] == pytest.approx(whole["kl"], rel=1e-5)
+
+
+@each_model
+def test_compiled_metrics_compare_the_picture_with_the_target(name):
+    outputs = build(name)(CASES[name].x)
+    picture = ops.sigmoid(outputs["logits"]) if name in VAES else outputs
+    for target in (None, CLEAN):
+        model = compiled(name, metrics=["mae"])
+        found = evaluated(name, CASES[name].x, target, model=model)["mae"]
+        expected = np.abs(picture - (IMAGES if target is None else target)).mean()
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+@each_model
+def test_mixed_precision_gives_the_numbers_to_two_digits_and_trains(name):
+    single = evaluated(name)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = compiled(name)
+        half = evaluated(name, model=model)
+        before = weights(model)
+        fitted(name, model=model, epochs=3)  # the first finds how far a loss can be scaled
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert half[CASES[name].steady] == pytest.approx(single[CASES[name].steady], rel=0.02)
+    assert half["loss"] == pytest.approx(single["loss"], rel=0.2)
+    assert np.isfinite(weights(model)).all() and np.abs(weights(model) - before).max() > 1e-3
+    assert model.reconstruct(IMAGES, *CASES[name].told()).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "loss", ["mse", keras.losses.MeanSquaredError(), losses.bernoulli_per_image]
+)
+@pytest.mark.parametrize("size", [4, 20])
+def test_sample_weights_reach_losses_of_any_rank(loss, size):
+    """Batches as long as a picture's side as well, where a wrong axis would go unseen."""
+    model = build("Autoencoder")
+    model.compile("sgd", loss, run_eagerly=True)
+    picture = np.array(build("Autoencoder")(IMAGES))
+    if loss is losses.bernoulli_per_image:
+        expected = np.array(loss(IMAGES, picture))
+    else:
+        expected = np.mean((picture - IMAGES) ** 2, axis=(1, 2, 3))
+    found = model.evaluate(IMAGES, sample_weight=WEIGHTS, batch_size=size, verbose=0)
+    assert found == pytest.approx(np.mean(WEIGHTS * expected), rel=1e-5)
