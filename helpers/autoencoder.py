@@ -17,7 +17,7 @@ The two networks are built in the notebook and handed in, so a learner can read 
 import types
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ from helpers import data, runtime
 BATCH = 500  # of one pass after training
 BATCH_SIZE = 128  # of a training step, where none is asked for
 BATCHED = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
-Data = np.ndarray | tf.data.Dataset | keras.utils.PyDataset | types.GeneratorType
+Data: TypeAlias = np.ndarray | tf.data.Dataset | keras.utils.PyDataset | types.GeneratorType
 
 
 def in_batches(network: Callable, array: np.ndarray) -> np.ndarray:

@@ -21,14 +21,20 @@ Shoemake, SIGGRAPH 1985 (slerp); White, arXiv:1609.04468 (for latent spaces, and
 vectors from means); Shen, Gu, Tang and Zhou, CVPR 2020 (from a linear classifier).
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 
 
-def lerp(a, b, t) -> np.ndarray:
+def lerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> np.ndarray:
     """Points on the straight line from a to b.
+
+    >>> lerp([0.0, 0.0], [2.0, 4.0], [0.25, 0.5]).tolist()
+    [[0.5, 1.0], [1.0, 2.0]]
 
     Args:
         a: code of shape (latent,), where t is 0.
@@ -42,12 +48,15 @@ def lerp(a, b, t) -> np.ndarray:
     return (1 - t) * np.asarray(a, float) + t * np.asarray(b, float)
 
 
-def slerp(a, b, t) -> np.ndarray:
+def slerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> np.ndarray:
     """Points on the arc from a to b, at constant speed (Shoemake 1985).
 
     The norm moves evenly from |a| to |b|. Parallel codes, or a code of zeros, leave no arc: the
     straight line is taken. Opposite codes leave infinitely many: the arc through the first axis
     that is not along them is taken.
+
+    >>> slerp([2.0, 0.0], [0.0, 2.0], 1 / 3).round(3).tolist()  # 2 cos 30°, 2 sin 30°
+    [1.732, 1.0]
 
     Args:
         a: code of shape (latent,), where t is 0.
@@ -78,6 +87,9 @@ def slerp(a, b, t) -> np.ndarray:
 def quantile_grid(side: int) -> np.ndarray:
     """A square grid of 2-D codes that cuts N(0, I) into cells of equal probability.
 
+    >>> quantile_grid(2).round(3).tolist()  # a quarter of N(0, 1) lies below -0.674
+    [[-0.674, 0.674], [0.674, 0.674], [-0.674, -0.674], [0.674, -0.674]]
+
     Args:
         side: codes per side, 1 or more.
 
@@ -90,8 +102,11 @@ def quantile_grid(side: int) -> np.ndarray:
     return np.stack([across.ravel(), up.ravel()], axis=1)
 
 
-def walk(codes, steps: int, path=slerp) -> np.ndarray:
+def walk(codes: ArrayLike, steps: int, path: Callable = slerp) -> np.ndarray:
     """A closed tour: from each code to the next and from the last back to the first.
+
+    >>> walk([[0.0], [2.0]], steps=2, path=lerp).ravel().tolist()
+    [0.0, 1.0, 2.0, 1.0]
 
     Args:
         codes: the stops, shape (n, latent).
@@ -101,13 +116,16 @@ def walk(codes, steps: int, path=slerp) -> np.ndarray:
     Returns:
         Shape (n * steps, latent).
     """
-    t = np.arange(steps) / steps
+    t, codes = np.arange(steps) / steps, np.asarray(codes)
     following = np.roll(codes, -1, axis=0)
     return np.concatenate([path(a, b, t) for a, b in zip(codes, following, strict=True)])
 
 
 def prior_codes(count: int, latent_dim: int, seed: int = 0) -> np.ndarray:
     """Draws from the prior N(0, I), the same for the same seed.
+
+    >>> float(prior_codes(100_000, 1).std().round(2))
+    1.0
 
     Args:
         count: how many codes.
@@ -120,12 +138,15 @@ def prior_codes(count: int, latent_dim: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, latent_dim)).astype("float32")
 
 
-def mixture_codes(codes, count: int, components: int = 50, seed: int = 0) -> np.ndarray:
+def mixture_codes(codes: ArrayLike, count: int, components: int = 50, seed: int = 0) -> np.ndarray:
     """Draws from a mixture of Gaussians fitted to the codes, instead of from the prior.
 
     The prior only says where codes should lie. A density fitted afterwards says where they do, so
     that draws avoid the holes (Ghosh and others, arXiv:1903.12436; scikit-learn's
     `GaussianMixture`).
+
+    >>> mixture_codes([[4.0], [6.0]] * 50, count=1000, components=1).mean().round().item()
+    5.0
 
     Args:
         codes: posterior means of training images, shape (n, latent), n of `components` or more.
@@ -145,8 +166,11 @@ def mixture_codes(codes, count: int, components: int = 50, seed: int = 0) -> np.
 DIRECTIONS = ("means", "classifier")
 
 
-def attribute_direction(codes, values, method: str = "means") -> np.ndarray:
+def attribute_direction(codes: ArrayLike, values: ArrayLike, method: str = "means") -> np.ndarray:
     """The step that takes a code from an attribute's lowest value to its highest.
+
+    >>> attribute_direction([[0.0], [1.0], [4.0]], values=[0, 0, 1]).tolist()  # 4 - 0.5
+    [3.5]
 
     Args:
         codes: posterior means, shape (n, latent).
@@ -176,11 +200,17 @@ def attribute_direction(codes, values, method: str = "means") -> np.ndarray:
     return normal * (step @ normal) / (normal @ normal)
 
 
-def matched_directions(codes, values, groups, wanted) -> np.ndarray:
+def matched_directions(
+    codes: ArrayLike, values: ArrayLike, groups: ArrayLike, wanted: ArrayLike
+) -> np.ndarray:
     """One arrow per face, each found among faces that are alike in something else.
 
     A single arrow is a mean over all faces. Where the attribute looks different on different faces,
     a beard dark on one skin and pale on another, what differs cancels in that mean.
+
+    >>> codes, beards, skins = [[0.0], [1.0], [0.0], [-1.0]], [0, 1, 0, 1], [0, 0, 1, 1]
+    >>> matched_directions(codes, beards, skins, wanted=[0, 1]).tolist()
+    [[1.0], [-1.0]]
 
     Args:
         codes: posterior means, shape (n, latent).

@@ -24,13 +24,13 @@ gradient passes through it to G; `KeptGaussianDropout` gives G noise also after 
 `ReplayBuffer` shows D some of G's older pictures.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-Seed = int | keras.random.SeedGenerator
+Seed: TypeAlias = int | keras.random.SeedGenerator
 
 
 class RandomLayer(keras.layers.Layer):

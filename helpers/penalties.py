@@ -21,18 +21,20 @@ and others, arXiv:1704.00028 (WGAN-GP, section 4: no batch norm in D).
 """
 
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from helpers.layers import Seed
+
 PENALTIES = ("none", "r1", "dragan", "wgan_gp")
-Critic = Callable[[tf.Tensor], tf.Tensor]
-Seed = int | keras.random.SeedGenerator
+Critic: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
 
-def as_tensors(*values) -> list[tf.Tensor]:
+def as_tensors(*values: Any) -> list[tf.Tensor]:
     """Tensors, arrays, lists or numbers as tensors of one type, float32 or wider."""
     tensors = [ops.convert_to_tensor(value) for value in values]
     kind = keras.backend.result_type(*(tensor.dtype for tensor in tensors), "float32")

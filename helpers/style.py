@@ -17,10 +17,11 @@ Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016; coarse to fine and mask
 arXiv:1611.07865. In one pass instead, for any style: Huang and Belongie, arXiv:1703.06868.
 """
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -39,6 +40,9 @@ CONTENT_WEIGHT, STYLE_WEIGHT, VARIATION_WEIGHT = 1.0, 20.0, 3.0
 FIRST_STEP = 0.02  # standard deviation of L-BFGS's first change of the pixels
 SMALLEST = 32  # pixels a side; below, deep layers have hardly a position left
 SIZES, STEPS = (64, 128, 256), (100, 60, 25)
+Losses: TypeAlias = dict[str, tf.Tensor]  # a term's or layer's name to a number
+Step: TypeAlias = tuple[Losses, tf.Tensor]  # and the gradient in the picture
+Evaluate: TypeAlias = Callable[[tf.Tensor], tuple[float, tf.Tensor]]
 
 
 class Frame(NamedTuple):
@@ -66,15 +70,10 @@ def _fit(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def keep_colours(styled: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """The brightness of one picture with the colours of another (luminance transfer).
+    """The brightness of one picture with the colours of another, both RGB in [0, 1].
 
-    Args:
-        styled: RGB in [0, 1], shape (height, width, 3).
-        content: same shape; its colours are kept.
-
-    Returns:
-        Same shape, in [0, 1]. After the luminance transfer of Gatys and others (arXiv:1606.05897),
-        who style the luminance alone; here a finished picture is recoloured, in YUV.
+    Gatys and others (arXiv:1606.05897) style the luminance alone; here a finished picture of shape
+    (height, width, 3) is recoloured, in YUV.
     """
     mixed = color.rgb2yuv(content)
     mixed[..., 0] = color.rgb2yuv(styled)[..., 0]
@@ -96,10 +95,20 @@ class _Targets(NamedTuple):
 @functools.lru_cache(maxsize=8)
 def _frozen_network(layers: tuple[str, ...], weights: str | None) -> keras.Model:
     """VGG19 up to some layers, built once for all transfers that compare the same ones."""
-    return pretrained.vgg19(layers, weights)
+    return _in_float32(pretrained.vgg19(layers, weights))
 
 
-def _losses(network, picture, targets: _Targets, weights, layers, content_layer: str) -> dict:
+def _in_float32(network: keras.Model) -> keras.Model:
+    """The network in float32, whatever Keras' policy: float16 loses the gradient of a pixel."""
+    for layer in (network, *network.layers):
+        layer.dtype_policy = "float32"
+    return network
+
+
+def _losses(
+    network: keras.Model, picture: tf.Tensor, targets: _Targets, weights: Losses, layers: Losses,
+    content_layer: str,
+) -> Losses:  # fmt: skip
     """The terms that have a weight, unweighted, and their weighted sum as `total`."""
     features, parts = network(picture), {}
     if "content" in weights:
@@ -114,11 +123,11 @@ def _losses(network, picture, targets: _Targets, weights, layers, content_layer:
 
 
 @tf.function(reduce_retracing=True)
-def _losses_and_gradient(network, picture, *how):
+def _losses_and_gradient(network: keras.Model, picture: tf.Tensor, *how: Any) -> Step:
     """The losses and the gradient of their total in the picture.
 
-    Weights and targets come in as tensors, so that all transfers which compare the same layers
-    share one compiled step: compiling takes as long as ten steps of a small picture.
+    Weights and targets are tensors, so that all transfers which compare the same layers share one
+    compiled step: compiling takes as long as ten steps of a small picture.
     """
     with tf.GradientTape() as tape:
         tape.watch(picture)
@@ -149,21 +158,14 @@ class StyleTransfer:
     """
 
     def __init__(
-        self,
-        content: np.ndarray,
-        styles: list[np.ndarray],
-        mix: list[float] | None = None,
-        layers: dict[str, float] = STYLE_LAYERS,
-        content_layer: str = CONTENT_LAYER,
-        content_weight: float = CONTENT_WEIGHT,
-        style_weight: float = STYLE_WEIGHT,
-        variation_weight: float = VARIATION_WEIGHT,
-        mask: np.ndarray | None = None,
-        original_colours: bool = False,
-        weights: str | None = "normalised",
-    ):
-        names, values = ("content", "style", "variation"), (content_weight, style_weight)
-        self.weights = dict(zip(names, (*values, variation_weight), strict=True))
+        self, content: np.ndarray, styles: list[np.ndarray], mix: list[float] | None = None,
+        layers: dict[str, float] = STYLE_LAYERS, content_layer: str = CONTENT_LAYER,
+        content_weight: float = CONTENT_WEIGHT, style_weight: float = STYLE_WEIGHT,
+        variation_weight: float = VARIATION_WEIGHT, mask: np.ndarray | None = None,
+        original_colours: bool = False, weights: str | None = "normalised",
+    ) -> None:  # fmt: skip
+        self.weights = {"content": content_weight, "style": style_weight}
+        self.weights["variation"] = variation_weight
         self.content, self.styles, self.mask = content, styles, mask
         self.mix = np.ones(len(styles)) if mix is None else np.asarray(mix, "float64")
         self.layers = {name: weight for name, weight in layers.items() if weight and style_weight}
@@ -183,9 +185,8 @@ class StyleTransfer:
             raise ValueError("A weight is below 0: use 0 or more.")
         if not self.layers and not self.weights["content"]:
             raise ValueError("Nothing to match: give a content weight, or a style layer a weight.")
-        if self.layers and (
-            len(self.mix) != len(self.styles) or min(self.mix) < 0 or not sum(self.mix)
-        ):
+        mixed = len(self.mix) == len(self.styles) and min(self.mix, default=0) >= 0
+        if self.layers and not (mixed and sum(self.mix)):
             said = f"mix is {list(self.mix)} for {len(self.styles)} paintings"
             raise ValueError(f"{said}: give each a number of 0 or more, and not only zeros.")
         shape = (*self.content.shape[:2], 1)
@@ -193,11 +194,11 @@ class StyleTransfer:
             said = f"mask has shape {self.mask.shape} and reaches {self.mask.max():g}"
             raise ValueError(f"{said}: use shape {shape} with 1 where the style should go.")
 
-    def losses(self, picture: tf.Tensor, targets: _Targets) -> dict[str, tf.Tensor]:
+    def losses(self, picture: tf.Tensor, targets: _Targets) -> Losses:
         """The terms whose weight is not 0, unweighted, and their weighted sum as `total`."""
         return _losses(self.network, picture, *self._how(targets))
 
-    def losses_and_gradient(self, picture: tf.Tensor, targets: _Targets):
+    def losses_and_gradient(self, picture: tf.Tensor, targets: _Targets) -> Step:
         """The same, compiled, and the gradient of `total` in the picture."""
         return _losses_and_gradient(self.network, picture, *self._how(targets))
 
@@ -213,26 +214,18 @@ class StyleTransfer:
         features = self.network(photograph)
         paintings = [self.network(resize(style, size)[np.newaxis]) for style in self.styles]
         shares = self.mix / max(sum(self.mix), 1e-9)
-        grams = [
-            sum(s * losses.gram_matrix(p[name]) for s, p in zip(shares, paintings, strict=True))
-            for name in self.layers
-        ]
+        pairs = list(zip(shares, paintings, strict=True))
+        grams = [sum(s * losses.gram_matrix(p[name]) for s, p in pairs) for name in self.layers]
         mask = np.ones_like(photograph[0, ..., :1]) if self.mask is None else self.mask
-        mask = resize(mask, size)[np.newaxis]
-        masks = [
-            tf.image.resize(mask, features[name].shape[1:3], antialias=True) for name in self.layers
-        ]
+        mask, smooth = resize(mask, size)[np.newaxis], {"antialias": True}
+        masks = [tf.image.resize(mask, features[n].shape[1:3], **smooth) for n in self.layers]
         return _Targets(features.get(self.content_layer), grams, masks)
 
     def run(
-        self,
-        sizes: tuple[int, ...] = SIZES,
-        steps: tuple[int, ...] = STEPS,
-        optimizer: str = "lbfgs",
-        learning_rate: float = 0.08,
-        start: str = "content",
+        self, sizes: tuple[int, ...] = SIZES, steps: tuple[int, ...] = STEPS,
+        optimizer: str = "lbfgs", learning_rate: float = 0.08, start: str = "content",
         on_frame: Callable[[Frame], bool | None] = lambda frame: None,
-    ) -> np.ndarray:
+    ) -> np.ndarray:  # fmt: skip
         """Paint, coarse to fine.
 
         Args:
@@ -245,38 +238,32 @@ class StyleTransfer:
 
         Returns:
             The best picture of the last round reached, at the last size.
-
-        Raises:
-            ValueError: an unknown optimizer or start, or another number of sizes than of steps.
         """
         if optimizer not in OPTIMIZERS or start not in ("content", "noise"):
             raise ValueError(f"{optimizer!r} from {start!r}: use adam or lbfgs, content or noise.")
         if len(sizes) != len(steps) or min(sizes) < SMALLEST:
-            said = f"sizes {sizes}, steps {steps}"
-            raise ValueError(f"{said}: as many of each, {SMALLEST} pixels or more.")
+            hint = f"as many of each, {SMALLEST} pixels or more"
+            raise ValueError(f"sizes {sizes}, steps {steps}: {hint}.")
         self._begin, self._step, self._on_frame = time.perf_counter(), 0, on_frame
         self.best = resize(self.content, sizes[0])
         if start == "noise":
             noise = np.random.default_rng(0).normal(0.5, 0.1, self.best.shape)
-            self.best = np.clip(noise, 0, 1).astype("float32")
-        try:
+            self.best = noise.clip(0, 1).astype("float32")
+        with contextlib.suppress(_Stopped):
             for size, count in zip(sizes, steps, strict=True):
                 self._round(size, count, optimizer, learning_rate)
-        except _Stopped:
-            pass
         photograph = resize(self.content, sizes[-1])
-        final = _fit(self.best, photograph.shape[:2])
+        self.best = _fit(self.best, photograph.shape[:2])
         if self.original_colours:
-            final = keep_colours(final, photograph)
-        self.best = final
-        return final
+            self.best = keep_colours(self.best, photograph)
+        return self.best
 
     def _round(self, size: int, steps: int, optimizer: str, learning_rate: float) -> None:
         """Improve `best` at one size."""
         targets, lowest = self.targets(size), np.inf
         self.best = _fit(self.best, resize(self.content, size).shape[:2])
 
-        def evaluate(picture):
+        def evaluate(picture: tf.Tensor) -> tuple[float, tf.Tensor]:
             nonlocal lowest
             parts, gradient = self.losses_and_gradient(picture, targets)
             parts = {name: float(part) for name, part in parts.items()}
@@ -292,7 +279,7 @@ class StyleTransfer:
         OPTIMIZERS[optimizer](evaluate, self.best[np.newaxis], steps, learning_rate)
 
 
-def _adam(evaluate, picture, steps, learning_rate):
+def _adam(evaluate: Evaluate, picture: np.ndarray, steps: int, learning_rate: float) -> None:
     """Adam on the pixels, clipped to [0, 1] after each step."""
     pixels = keras.Variable(picture)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
@@ -303,16 +290,15 @@ def _adam(evaluate, picture, steps, learning_rate):
         pixels.assign(ops.clip(pixels, 0, 1))
 
 
-def _lbfgs(evaluate, picture, steps, learning_rate):
+def _lbfgs(evaluate: Evaluate, picture: np.ndarray, steps: int, learning_rate: float) -> None:
     """SciPy's L-BFGS-B within [0, 1]; it finds its own step length.
 
-    Within bounds its first step is the whole gradient; the loss is scaled to make it small. Its
-    algebra is small, too: given more threads, idle ones get in TensorFlow's way (measured 0.14 s a
-    step at 96 pixels instead of 0.09).
+    Within bounds its first step is the whole gradient; the loss is scaled to make it small. Idle
+    threads of its small algebra would get in TensorFlow's way (0.14 s a step, not 0.09).
     """
     scale = None
 
-    def flat(values):
+    def flat(values: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal scale
         loss, gradient = evaluate(tf.constant(values.reshape(picture.shape), "float32"))
         gradient = gradient.numpy().ravel().astype("float64")
@@ -334,18 +320,19 @@ class FastTransfer:
     Huang and Belongie, arXiv:1703.06868, with their weights.
     """
 
-    def __init__(self):
-        encoder = pretrained.vgg19(("block4_conv1",))
-        self._encode = tf.function(encoder, autograph=False, reduce_retracing=True)
-        decoder = pretrained.adain_decoder()
-        self._decode = tf.function(decoder, autograph=False, reduce_retracing=True)
-        self.align = layers.AdaIN()
+    def __init__(self) -> None:
+        networks = pretrained.vgg19(("block4_conv1",)), pretrained.adain_decoder()
+        how = {"autograph": False, "reduce_retracing": True}
+        self._encode, self._decode = (tf.function(_in_float32(n), **how) for n in networks)
+        self.align = layers.AdaIN(dtype="float32")
 
     def encode(self, picture: np.ndarray) -> tf.Tensor:
         """Features, (1, height / 8, width / 8, 512), of a picture, (height, width, 3) in [0, 1]."""
         return self._encode(tf.constant(picture[np.newaxis], "float32"))["block4_conv1"]
 
-    def mix(self, content, styles: list, shares: list[float], alpha: float = 1.0):
+    def mix(
+        self, content: tf.Tensor, styles: list[tf.Tensor], shares: list[float], alpha: float = 1.0
+    ) -> tf.Tensor:
         """Features between the content's own and those in a mixture of styles.
 
         Args:
@@ -353,14 +340,11 @@ class FastTransfer:
             styles: features of each painting.
             shares: how much each painting counts, 0 or more, not all 0.
             alpha: 0 gives back the photograph's features, 1 those of the styles.
-
-        Returns:
-            Features of the content's shape.
         """
         pairs = zip(styles, shares, strict=True)
         aligned = sum(share * self.align([content, style]) for style, share in pairs if share)
         return (1 - alpha) * content + alpha * aligned / sum(shares)
 
-    def decode(self, features) -> np.ndarray:
+    def decode(self, features: tf.Tensor) -> np.ndarray:
         """A picture, (height, width, 3) clipped to [0, 1], height and width multiples of 8."""
         return np.clip(self._decode(features)[0], 0, 1)

@@ -12,7 +12,7 @@ The two networks are built in the notebook and handed in, so a learner can read 
 Generation uses the decoder alone, on z drawn from N(0, I); inference, q(z | x), is the encoder's.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ from scipy.special import expit
 
 from helpers import autoencoder, layers, losses, runtime
 
-Posterior = dict[str, tf.Tensor]
+Posterior: TypeAlias = dict[str, tf.Tensor]
 
 
 @keras.saving.register_keras_serializable("gdl")
@@ -75,7 +75,7 @@ class VAE(autoencoder.Autoencoder):
         self,
         x: tf.Tensor = None,
         y: tf.Tensor | None = None,
-        y_pred: Posterior | None = None,
+        y_pred: Any = None,
         sample_weight: tf.Tensor | None = None,
         training: bool = True,
     ) -> tf.Tensor:
@@ -210,7 +210,7 @@ class GaussianVAE(VAE):
         self,
         x: tf.Tensor = None,
         y: tf.Tensor | None = None,
-        y_pred: Posterior | None = None,
+        y_pred: Any = None,
         sample_weight: tf.Tensor | None = None,
         training: bool = True,
     ) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """The picture moves and the network does not; stopping loses nothing; masks and colours hold."""
 
+import keras
 import numpy as np
 import pytest
 from skimage import color
@@ -249,3 +250,18 @@ def test_a_fourth_channel_is_refused(photograph):
     alpha = np.concatenate([photograph, photograph[..., :1]], axis=-1)
     with pytest.raises(ValueError, match=r"shape \(64, 64, 4\): use \(height, width, 3\)"):
         style.StyleTransfer(alpha, [photograph])
+
+
+def test_half_precision_as_keras_policy_changes_no_picture(fast, photograph, paintings):
+    """Its float16 could not hold the gradient of a single pixel."""
+    night, plan = [paintings["starry_night"]], {"sizes": (32,), "steps": (4,)}
+    single = style.StyleTransfer(photograph, night, **QUICK).run(**plan)
+    keras.config.set_dtype_policy("mixed_float16")
+    style._frozen_network.cache_clear()
+    try:
+        half = style.StyleTransfer(photograph, night, **QUICK).run(**plan)
+        features = style.FastTransfer().encode(photograph)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_array_equal(half, single)
+    np.testing.assert_array_equal(features, fast.encode(photograph))
