@@ -5,7 +5,7 @@
 # make notebooks     run notebooks again and keep their outputs   (LAB=07)
 # make clean         remove .venv and what tools left behind
 
-PYTHON ?= python3
+PYTHON ?=
 PORT ?= 8888
 BROWSER ?=
 LAB_OPTIONS ?=
@@ -13,6 +13,9 @@ KERNEL ?= gdl-cpu
 LAB ?=
 QUICK ?=
 JOBS ?=
+LABS = $(sort $(foreach path,$(wildcard notebooks/*.ipynb),$(firstword $(subst _, ,$(notdir $(path))))))
+override LAB := $(if $(filter 0 1 2 3 4 5 6 7 8 9,$(LAB)),0)$(LAB)
+export GDL_PYTHON = $(PYTHON)
 export GDL_KERNEL = $(KERNEL)
 export GDL_LAB = $(LAB)
 export GDL_QUICK = $(QUICK)
@@ -20,33 +23,37 @@ export GDL_JOBS = $(JOBS)
 
 RUN = .venv/bin/python
 NOTEBOOKS = $(wildcard notebooks/$(LAB)*.ipynb)
-JUPYTER = .venv/bin/python -m jupyterlab --ServerApp.port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
+WSL = $(findstring icrosoft,$(shell uname -r))
+JUPYTER = PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab --ServerApp.port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
-	$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
+	$(if $(WSL),--ServerApp.use_redirect_file=False) $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
-.PHONY: lab test bench checkpoints notebooks clean setup setup-test
+.PHONY: lab test bench checkpoints notebooks clean setup setup-test lab-is-there
 .DEFAULT_GOAL := lab
 
 setup:
-	@$(PYTHON) .ci/bootstrap.py
+	@$(or $(PYTHON),python3) .ci/bootstrap.py
 
 setup-test:
-	@$(PYTHON) .ci/bootstrap.py test
+	@$(or $(PYTHON),python3) .ci/bootstrap.py test
+
+lab-is-there:
+	$(if $(NOTEBOOKS),,$(error There is no lab $(LAB): choose LAB from $(LABS)))
 
 lab: setup
 	@$(JUPYTER) $(if $(filter none,$(BROWSER)),--no-browser,$(if $(BROWSER),--browser=$(BROWSER)))
 
-test: setup-test
+test: lab-is-there setup-test
 	@$(RUN) tests/run.py
 
-bench: setup-test
+bench: lab-is-there setup-test
 	@$(RUN) benchmarks/run.py
 
-checkpoints: setup-test
+checkpoints: lab-is-there setup-test
 	@$(RUN) -m helpers.training.judges $(LAB)
 	@GDL_BUDGET=full $(RUN) tests/run_notebook.py $(NOTEBOOKS)
 
-notebooks: setup-test
+notebooks: lab-is-there setup-test
 	@$(RUN) tests/run_notebook.py --save $(NOTEBOOKS)
 
 clean:

@@ -2,13 +2,15 @@
 
 The Makefile runs it with whatever Python it finds, so this file must parse on old ones too. Each
 thing a new machine may lack gets one sentence that says what to install or to free. What is done
-already is not done again: `.venv/installed` holds a hash of pyproject.toml and the extras.
+already is not done again: `.venv/installed-*` hold a hash of what was installed. A `.venv` that no
+longer works, or that another Python than the one named by `PYTHON=` made, is built anew.
 """
 
 import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,7 @@ GIGABYTES_NEEDED = 5
 QUIET_LAB = {  # JupyterLab would ask to fetch news, and labs work without a network
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
 }
+CHROMIUM_SECONDS = 120
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NO_CHROMIUM = (
     "No Chromium is here and Playwright's own cannot be fetched, so the browser tests will be "
@@ -31,10 +34,7 @@ IMPORT_ALL = (  # what labs and their kernels import
     "from helpers import filters, gan, replicas, vae, widgets; "
     "import ipykernel.kernelapp, jupyterlab.labapp, sklearn.mixture, scipy.stats"
 )
-KERNELS = {
-    "gdl-cpu": ("Generative Labs (CPU)", {"CUDA_VISIBLE_DEVICES": "-1", "GDL_DEVICE": "cpu"}),
-    "gdl-gpu": ("Generative Labs (GPU)", {"GDL_DEVICE": "gpu"}),
-}
+LOOK = "import pip, sys; assert sys.prefix != sys.base_prefix; print(sys.version)"
 
 
 def check_python(version=None):
@@ -60,6 +60,15 @@ def check_venv_module():
         )
 
 
+def check_owner():
+    """End with a sentence where `.venv` is somebody else's."""
+    if VENV.exists() and not os.access(str(VENV), os.R_OK | os.W_OK | os.X_OK):
+        sys.exit(
+            f"You may not read and write {VENV}, perhaps because sudo made it. "
+            f"Remove it with: sudo rm -r {VENV}, then try again."
+        )
+
+
 def check_disk(free_bytes=None):
     """End with a sentence when the packages would not fit."""
     free = (free_bytes if free_bytes is not None else shutil.disk_usage(str(ROOT)).free) / 1e9
@@ -77,13 +86,37 @@ def run(command, what):
         sys.exit(f"Setting up stopped at: {what}. The lines above say why.")
 
 
-def install(extras):
-    """Create `.venv` and install the project in it, editable."""
+def version_in_venv():
+    """What Python `.venv` runs, to the build; None where there is no `.venv` that works.
+
+    One whose Python was removed does not work, nor one whose Python became 3.12 where it was 3.11
+    (the packages lie in a folder that only 3.11 reads), nor one without pip.
+    """
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "universal_newlines": True}
+    try:
+        done = subprocess.run([str(PYTHON), "-I", "-c", LOOK], **how)
+    except OSError:
+        return None
+    return None if done.returncode else done.stdout.strip()
+
+
+def make_venv():
+    """Create `.venv`, or empty it and create it again; the same for one of another Python."""
+    found = version_in_venv()
+    named = os.environ.get("GDL_PYTHON")
+    if found == sys.version.strip() or (found and not named):
+        return
+    check_python()
     check_venv_module()
+    check_owner()
+    print(f"{'Rebuilding' if VENV.exists() else 'Creating'} .venv", flush=True)
+    run([sys.executable, "-m", "venv", "--clear", VENV], "creating .venv")
+
+
+def install(extras):
+    """Install the project in `.venv`, editable; the kernels of the labs come with it."""
+    check_owner()
     check_disk()
-    if not PYTHON.exists():
-        print("Creating .venv", flush=True)
-        run([sys.executable, "-m", "venv", VENV], "creating .venv")
     print("Installing packages (TensorFlow is large: a few minutes the first time)", flush=True)
     target = f".[{extras}]" if extras else "."
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile", "-q"]
@@ -108,22 +141,27 @@ def chromium():
 
 
 def get_chromium():
-    """Where the system has no Chromium, get Playwright's own; where that fails, say what to do."""
-    if chromium() is None:
-        environment = dict(os.environ, PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT="5000")
-        command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
-        how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        if subprocess.run(command, env=environment, cwd=str(ROOT), **how).returncode:
-            print(NO_CHROMIUM, flush=True)
+    """Where the system has no Chromium, get Playwright's own; where that fails, say what to do.
 
-
-def register_kernels():
-    """Write the kernelspecs into `.venv`, where no other project sees them."""
-    for name, (title, environment) in KERNELS.items():
-        pairs = [part for key, value in environment.items() for part in ("--env", key, value)]
-        names = ["--name", name, "--display-name", title]
-        ipykernel = [PYTHON, "-m", "ipykernel", "install", "--sys-prefix"]
-        run([*ipykernel, *names, *pairs], "registering the kernel " + name)
+    Playwright runs another program that downloads: at the end of the time both must end.
+    """
+    if chromium() is not None:
+        return
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = dict(os.environ, PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT="5000")
+    command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
+    group = {"start_new_session": True, "env": environment, "cwd": str(ROOT)}
+    installer = subprocess.Popen(command, **quiet, **group)
+    try:
+        failed = installer.wait(timeout=CHROMIUM_SECONDS)
+    except subprocess.TimeoutExpired:
+        failed = True
+    finally:
+        if installer.poll() is None:
+            os.killpg(installer.pid, signal.SIGKILL)
+            installer.wait()
+    if failed:
+        print(NO_CHROMIUM, flush=True)
 
 
 def quiet_jupyterlab():
@@ -135,10 +173,12 @@ def quiet_jupyterlab():
 
 def main():
     """Do what is not done yet; the one argument names the extras to install."""
-    check_python()
     extras = sys.argv[1] if len(sys.argv) > 1 else ""
+    make_venv()
     stamp = VENV / ("installed-" + (extras or "base"))
-    project = (ROOT / "pyproject.toml").read_bytes() + Path(__file__).read_bytes()
+    kernels = sorted((ROOT / ".ci").rglob("kernel.json"))
+    sources = [ROOT / "pyproject.toml", Path(__file__), *kernels]
+    project = b"".join(source.read_bytes() for source in sources)
     wanted = hashlib.sha256(project + os.fsencode(str(ROOT))).hexdigest()
     fresh = not stamp.exists() or stamp.read_text() != wanted
     if fresh:
@@ -146,7 +186,6 @@ def main():
     data = subprocess.Popen([str(PYTHON), "-m", "helpers.data"], cwd=str(ROOT))
     if fresh:
         compiling = start_compiling()
-        register_kernels()
         quiet_jupyterlab()
         if compiling.wait():
             sys.exit("Setting up stopped at: importing the packages. The lines above say why.")

@@ -5,6 +5,7 @@ and imports TensorFlow only inside functions.
 
     oneDNN      on: it is off by default on some CPUs and on on others
     threads     as many as this process may use: a fixed count gives bit-identical runs
+    GPU         memory as it is needed, not all at once: two kernels can share one
     log level   errors only: the C++ log lines differ from machine to machine
 
 Variables that are already set win, so a kernelspec or a shell can overrule each default.
@@ -22,13 +23,17 @@ import numbers
 import os
 import sys
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+import joblib
+
+CORES = joblib.cpu_count()  # as the machine, its scheduler and the container's quota allow
 ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "TF_NUM_INTRAOP_THREADS": str(CORES),
     "TF_NUM_INTEROP_THREADS": str(CORES),
     "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "KERAS_BACKEND": "tensorflow",
 }
 for _name, _default in ENVIRONMENT.items():
@@ -36,6 +41,17 @@ for _name, _default in ENVIRONMENT.items():
 
 if "tensorflow" in sys.modules:
     print("Import helpers before tensorflow: its settings could not be applied.", file=sys.stderr)
+
+
+def _warn_of_namesake() -> None:
+    """Say which `helpers` this is where the working folder holds a learner's own of that name."""
+    found = PathFinder.find_spec("helpers", [""])
+    ours = sys.modules["helpers"].__file__
+    if found and found.origin and not os.path.samefile(found.origin, ours):
+        print(f"`helpers` is the labs' own, not {found.origin}: rename that one.", file=sys.stderr)
+
+
+_warn_of_namesake()
 
 
 @contextlib.contextmanager

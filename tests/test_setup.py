@@ -4,22 +4,50 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 import yaml
 from conftest import load
+from jupyter_client import KernelManager
+
+from helpers import runtime
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, TOOLS = PYPROJECT["project"], PYPROJECT["tool"]
 
 
 @pytest.fixture
-def bootstrap():
-    return load(".ci/bootstrap.py", "bootstrap")
+def bootstrap(monkeypatch, tmp_path):
+    """Set-up, whose `.venv` is a folder of the test."""
+    module = load(".ci/bootstrap.py", "bootstrap")
+    monkeypatch.setattr(module, "VENV", tmp_path)
+    monkeypatch.setattr(module, "PYTHON", tmp_path / "bin" / "python")
+    monkeypatch.delenv("GDL_PYTHON", raising=False)
+    return module
+
+
+def program(path, script):
+    """A small shell script to be found instead of a real program."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def make(*arguments, **environment):
+    """What `make` would do, without doing it."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GDL_")}
+    command = ["make", "-n", *arguments]
+    how = {"cwd": ROOT, "capture_output": True, "text": True}
+    return subprocess.run(command, env=clean | environment, **how)
 
 
 def test_environment_yml_says_what_pyproject_says():
@@ -73,27 +101,111 @@ def test_full_disk_is_named(bootstrap):
     assert bootstrap.check_disk(free_bytes=50e9) is None
 
 
+@pytest.fixture
+def venv(bootstrap):
+    """A `.venv` with a pip that does nothing, and its folder of packages."""
+    command = [sys.executable, "-m", "venv", "--without-pip", bootstrap.VENV]
+    subprocess.run(command, check=True)
+    (packages,) = bootstrap.VENV.glob("lib/python3*/site-packages")
+    (packages / "pip").mkdir()
+    (packages / "pip" / "__init__.py").touch()
+    return packages
+
+
+def remove_interpreter(venv, packages):
+    for link in (venv / "bin").glob("python*"):
+        link.unlink()
+        link.symlink_to("/nowhere/python3")
+
+
+BREAKS = {
+    "removed interpreter": remove_interpreter,
+    "interpreter of another version": lambda venv, packages: packages.parent.rename(
+        packages.parent.with_name("python3.9")
+    ),
+    "without pip": lambda venv, packages: (packages / "pip" / "__init__.py").write_text("1 / 0"),
+    "no virtual environment": lambda venv, packages: (venv / "pyvenv.cfg").unlink(),
+    "empty": lambda venv, packages: shutil.rmtree(venv / "bin"),
+}
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_a_venv_that_does_not_work_is_built_anew(broken, bootstrap, venv, monkeypatch, capsys):
+    really_run = bootstrap.run
+    monkeypatch.setattr(
+        bootstrap, "run", lambda command, what: really_run([*command, "--without-pip"], what)
+    )
+    bootstrap.make_venv()
+    assert capsys.readouterr().out == "", "one that works is left alone"
+    BREAKS[broken](bootstrap.VENV, venv)
+    assert bootstrap.version_in_venv() is None
+    bootstrap.make_venv()
+    assert capsys.readouterr().out == "Rebuilding .venv\n"
+    subprocess.run([bootstrap.PYTHON, "-c", ""], check=True)
+    assert not (venv.parents[1] / "python3.9").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "this", "rebuilt"),
+    [
+        ("python3", None, False),
+        ("python3.12", "3.12.1 (another build)", True),
+        ("", "3.12.1 (another build)", False),
+    ],
+)
+def test_a_named_python_is_heard(named, this, rebuilt, bootstrap, venv, monkeypatch):
+    """`make lab PYTHON=python3.12` where another Python made `.venv`; `make lab` keeps it."""
+    ran = []
+    monkeypatch.setattr(bootstrap, "run", lambda command, what: ran.append(command[1:4]))
+    monkeypatch.setenv("GDL_PYTHON", named)
+    monkeypatch.setattr(sys, "version", this or sys.version)
+    bootstrap.make_venv()
+    assert ran == ([["-m", "venv", "--clear"]] if rebuilt else [])
+
+
+def test_make_says_whether_a_python_was_named(bootstrap):
+    assert "python3 .ci/bootstrap.py\n" in make("lab").stdout
+    named = make("lab", "PYTHON=python3.12", "--print-data-base").stdout
+    assert "python3.12 .ci/bootstrap.py\n" in named and "GDL_PYTHON = $(PYTHON)\n" in named
+
+
+def test_a_venv_of_somebody_else_is_named(bootstrap, monkeypatch):
+    """After `sudo make lab`. Root may read everything, so the answer is faked."""
+    assert bootstrap.check_owner() is None
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(SystemExit, match=rf"may not read and write {bootstrap.VENV}.* sudo rm -r"):
+        bootstrap.make_venv()
+    monkeypatch.setattr(bootstrap, "VENV", bootstrap.VENV / "not there yet")
+    assert bootstrap.check_owner() is None
+
+
 @pytest.mark.parametrize("found", ["chromium", "google-chrome"])
 def test_a_chromium_that_is_there_is_taken(bootstrap, monkeypatch, found):
     monkeypatch.setattr(bootstrap.shutil, "which", {found: f"/bin/{found}"}.get)
-    monkeypatch.setattr(bootstrap.subprocess, "run", lambda *a, **k: pytest.fail("fetched another"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: pytest.fail("fetched another"))
     assert bootstrap.chromium() == f"/bin/{found}" and bootstrap.get_chromium() is None
 
 
-@pytest.mark.parametrize(("code", "said"), [(0, ""), (1, "browser tests will be skipped")])
-def test_where_there_is_no_chromium_playwright_is_asked(bootstrap, monkeypatch, capsys, code, said):
-    asked = []
-
-    def answer(command, **how):
-        asked.append(command[1:])
-        return subprocess.CompletedProcess(command, code)
-
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("exit 0", ""),
+        ("exit 1", "browser tests will be skipped"),
+        ("(sleep 1; touch downloaded) & wait", "browser tests will be skipped"),
+    ],
+)
+def test_where_there_is_no_chromium_playwright_is_asked(does, said, bootstrap, monkeypatch, capfd):
+    """It succeeds, fails, or takes too long; then what it started ends with it."""
+    python = program(bootstrap.VENV / "python", f'cd "$(dirname "$0")"; echo "$@" > asked; {does}')
+    monkeypatch.setattr(bootstrap, "PYTHON", python)
+    monkeypatch.setattr(bootstrap, "CHROMIUM_SECONDS", 0.4)
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
-    monkeypatch.setattr(bootstrap.subprocess, "run", answer)
     bootstrap.get_chromium()
-    assert asked == [["-m", "playwright", "install", "chromium"]]
-    printed = capsys.readouterr().out
-    assert said in printed and printed.count("\n") == (1 if code else 0)
+    assert (python.parent / "asked").read_text() == "-m playwright install chromium\n"
+    printed = capfd.readouterr().out
+    assert said in printed and printed.count("\n") == bool(said)
+    time.sleep(1 if "sleep" in does else 0)
+    assert not (python.parent / "downloaded").exists()
 
 
 def test_what_labs_import_was_compiled_once(bootstrap):
@@ -110,11 +222,22 @@ def test_bootstrap_parses_on_old_pythons():
     assert ast.parse(source, feature_version=(3, 7)).body
 
 
-@pytest.mark.parametrize("name", ["gdl-cpu", "gdl-gpu"])
-def test_kernels_are_registered_with_their_device(name, bootstrap):
-    spec = json.loads((Path(sys.prefix) / f"share/jupyter/kernels/{name}/kernel.json").read_text())
-    assert spec["env"] == bootstrap.KERNELS[name][1]
-    assert spec["argv"][0].startswith(sys.prefix)
+@pytest.mark.parametrize(
+    ("name", "environment"),
+    [
+        ("gdl-cpu", {"CUDA_VISIBLE_DEVICES": "-1", "GDL_DEVICE": "cpu"}),
+        ("gdl-gpu", {"GDL_DEVICE": "gpu"}),
+    ],
+)
+def test_kernels_come_with_the_package(name, environment):
+    """Into `.venv`, under conda and into an environment made by hand, with the Python there."""
+    folder = TOOLS["flit"]["external-data"]["directory"]
+    shipped = json.loads((ROOT / folder / f"share/jupyter/kernels/{name}/kernel.json").read_text())
+    kernel = KernelManager(kernel_name=name)
+    kernel._launch_args = {}
+    assert shipped["argv"][0] == "python" and shipped["env"] == environment
+    assert kernel.kernel_spec.env == environment
+    assert kernel.format_kernel_cmd()[0].startswith(sys.prefix)
 
 
 def test_gpu_kernel_fails_clearly_without_a_gpu():
@@ -131,13 +254,13 @@ def test_unknown_lab_fails_clearly():
     done = subprocess.run(
         [sys.executable, ROOT / "tests/run.py"], env=environment, capture_output=True, text=True
     )
-    assert done.returncode == 1 and "No notebook begins with 99" in done.stdout + done.stderr
+    assert done.returncode == 1 and "There is no lab 99: choose LAB from 00 01 02" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("GDL_KERNEL", "julia", "There is no kernel julia: use KERNEL=gdl-cpu or KERNEL=gdl-gpu"),
+        ("GDL_KERNEL", "julia", "There is no kernel julia: use KERNEL=gdl-cpu or KERNEL=gdl-gpu. "),
         ("GDL_JOBS", "many", "JOBS is many: use a whole number"),
     ],
 )
@@ -146,6 +269,108 @@ def test_unknown_kernel_and_jobs_fail_clearly(name, value, sentence):
     command = [sys.executable, ROOT / "tests/run.py"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and sentence in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [("1", "01_neural_style_transfer"), ("0", "00_start_here"), ("10", "10_dcgan")],
+)
+def test_make_takes_a_lab_of_one_digit_for_that_lab(asked, name):
+    done = make("notebooks", f"LAB={asked}").stdout
+    assert f"--save notebooks/{name}.ipynb\n" in done
+    assert f"helpers.judges {name[:2]}\n" in make("checkpoints", LAB=asked).stdout
+    assert f"LAB := {name[:2]}\n" in make("bench", f"LAB={asked}", "--print-data-base").stdout
+
+
+@pytest.mark.parametrize("target", ["test", "bench", "checkpoints", "notebooks"])
+@pytest.mark.parametrize("asked", ["13", "x", "001"])
+def test_make_says_which_labs_there_are(target, asked):
+    done = make(target, f"LAB={asked}")
+    assert done.returncode == 2 and done.stdout == ""
+    assert f"There is no lab {asked}: choose LAB from 00 01 02" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("release", "wsl"),
+    [
+        ("5.15.90.1-microsoft-standard-WSL2", True),
+        ("4.4.0-19041-Microsoft", True),
+        ("6.8.0-45-generic", False),
+        ("23.5.0", False),
+    ],
+)
+def test_under_wsl_the_browser_is_given_the_address(release, wsl, tmp_path):
+    """A browser of the Windows side cannot open a file of the Linux side."""
+    program(tmp_path / "uname", f"echo {release}")
+    done = make("lab", PATH=f"{tmp_path}:{os.environ['PATH']}").stdout
+    assert ("--ServerApp.use_redirect_file=False" in done) == wsl
+
+
+def test_labs_win_over_a_learners_helpers_py(tmp_path):
+    """In a kernel with the PYTHONPATH that `make lab` sets."""
+    assert f'PYTHONPATH="{ROOT}' in make("lab").stdout
+    (tmp_path / "helpers.py").write_text("")
+    cells = [nbformat.v4.new_code_cell("from helpers import runtime; print(runtime.__file__)")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    folder = {"metadata": {"path": str(tmp_path)}}
+    client = nbclient.NotebookClient(notebook, kernel_name="python3", resources=folder)
+    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+    said = {output.name: output.text for output in notebook.cells[0].outputs}
+    assert said["stdout"] == f"{runtime.__file__}\n"
+    assert said["stderr"] == (
+        f"`helpers` is the labs' own, not {tmp_path}/helpers.py: rename that one.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [("helpers.py", True), ("helpers/__init__.py", True), ("helpers/notes.txt", False)],
+)
+def test_a_namesake_of_helpers_is_named(file, named, tmp_path, monkeypatch, capsys):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    runtime._warn_of_namesake()
+    assert (f"not {tmp_path / file}: rename" in capsys.readouterr().err) == named
+    monkeypatch.chdir(ROOT)
+    runtime._warn_of_namesake()
+    assert capsys.readouterr().err == ""
+
+
+IN_A_CONTAINER = """
+import builtins, io, os, sys
+real_open, real_exists, name = open, os.path.exists, "/sys/fs/cgroup/cpu.max"
+builtins.open = lambda path, *a, **k: (
+    io.StringIO(sys.argv[1]) if path == name else real_open(path, *a, **k)
+)
+os.path.exists = lambda path: path == name or real_exists(path)
+os.cpu_count = lambda: 8
+os.sched_getaffinity = lambda process: set(range(int(sys.argv[2])))
+from helpers import runtime
+print(runtime.CORES, *map(os.environ.get, ("TF_NUM_INTRAOP_THREADS", "TF_FORCE_GPU_ALLOW_GROWTH")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("quota", "affinity", "cores"),
+    [("200000 100000", 8, 2), ("150000 100000", 8, 2), ("max 100000", 8, 8), ("max 100000", 3, 3)],
+)
+def test_cores_are_those_that_a_container_is_given(quota, affinity, cores):
+    """`docker run --cpus=2` sets a quota, `taskset` an affinity."""
+    command = [sys.executable, "-c", IN_A_CONTAINER, quota, str(affinity)]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(cores), str(cores), "true"]
+
+
+@pytest.mark.parametrize("growth", ["false", "true"])
+def test_two_kernels_share_a_gpu_unless_told_otherwise(growth):
+    """TensorFlow's own variable; a learner's value wins."""
+    code = "import helpers, os; print(os.environ['TF_FORCE_GPU_ALLOW_GROWTH'])"
+    environment = {**os.environ, "TF_FORCE_GPU_ALLOW_GROWTH": growth}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == growth
 
 
 def test_local_links_of_the_pages_exist():
