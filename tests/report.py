@@ -71,6 +71,14 @@ def seconds_of_files(steps: list[Step], kind: str) -> dict[str, float]:
     return dict(sums.most_common())
 
 
+def read_seconds(path: Path) -> dict[str, dict[str, float]]:
+    """Setting to file to seconds; a file that is no such table counts as empty."""
+    try:
+        return {how: dict(files) for how, files in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
 def compare(now: dict[str, float], path: Path, how: str) -> dict[str, float]:
     """Keep these seconds; return those of the run before that had as many jobs.
 
@@ -79,11 +87,8 @@ def compare(now: dict[str, float], path: Path, how: str) -> dict[str, float]:
         path: of `seconds.json`; one that cannot be read is begun anew.
         how: jobs and cores, for example ``"2 jobs on 2 cores"``.
     """
-    try:
-        kept = json.loads(path.read_text())
-        before = dict(kept.get(how, {}))
-    except (OSError, ValueError, AttributeError, TypeError):
-        kept, before = {}, {}
+    kept = read_seconds(path)
+    before = kept.get(how, {})
     rounded = {file: round(seconds, 1) for file, seconds in now.items()}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(kept | {how: before | rounded}, indent=2) + "\n")
@@ -93,13 +98,13 @@ def compare(now: dict[str, float], path: Path, how: str) -> dict[str, float]:
 def lines(steps: list[Step], how: str, path: Path = SECONDS) -> list[str]:
     """The table that ends a run, line by line."""
     failed = {case.file for step in steps for case in step.cases if case.outcome == "failed"}
-    labs, units = (seconds_of_files(steps, kind) for kind in ("notebooks", "unit tests"))
+    labs, units = (seconds_of_files(steps, kind) for kind in ("notebooks", "unit"))
     whole = {file: s for file, s in (labs | units).items() if file not in failed}
     before = compare(whole, path, how)
     found = [f"{'lab':42} seconds, {how}"] if labs else []
     found += [f"{lab:42} {labs[lab]:7.0f}{remark(lab, whole, before)}" for lab in sorted(labs)]
     slowest = list(units)[:10]
-    found += [f"{'slowest unit tests':42} seconds"] if units else []
+    found += [f"{'slowest tests':42} seconds"] if units else []
     found += [f"{file:42} {units[file]:7.0f}{remark(file, whole, before)}" for file in slowest]
     found += [f"{'step':42} seconds  passed  failed  skipped"]
     outcomes = "passed", "failed", "skipped"

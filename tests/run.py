@@ -5,10 +5,12 @@
     GDL_KERNEL=gdl-gpu   the kernel of the notebooks
     GDL_JOBS=1           one thing at a time; else as many as cores and memory allow
 
-Unit tests and notebooks run side by side, each job with its share of the threads. A notebook stays
-with one job from its first cell to its last.
+Tests run side by side, then notebooks, each job with its share of the threads. Of the tests, those
+in the browser begin: one job has them all, and who is done takes of its other tests. A notebook
+stays with one job from its first cell to its last; the longest begin, so that jobs end together.
 """
 
+import math
 import os
 import subprocess
 import sys
@@ -24,8 +26,10 @@ from helpers import runtime
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = os.environ.get("GDL_KERNEL") or "gdl-cpu"
 LAB = os.environ.get("GDL_LAB") or ""
+LAB = LAB and LAB.zfill(2)
 QUICK = os.environ.get("GDL_QUICK", "") not in ("", "0")
 SEE_GPU = "from helpers import runtime; runtime.prepare(seed=0)"
+LONGEST_FIRST = "01 08 11 12 10 07 05 06 04 02 09 03 00"  # labs, where no run was timed yet
 GIGABYTES_EACH = 4  # what the largest job, a test process and its kernel, takes at its peak
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
@@ -33,9 +37,11 @@ CGROUP = Path("/sys/fs/cgroup/memory.max")
 def check_request() -> None:
     """End with a sentence when the lab or kernel is unknown or the GPU kernel has no GPU."""
     if not list((ROOT / "notebooks").glob(f"{LAB}*.ipynb")):
-        sys.exit(f"No notebook begins with {LAB}: see the folder notebooks.")
+        labs = " ".join(sorted(path.name[:2] for path in (ROOT / "notebooks").glob("*.ipynb")))
+        sys.exit(f"There is no lab {LAB}: choose LAB from {labs}.")
     if KERNEL not in find_kernel_specs():
-        sys.exit(f"There is no kernel {KERNEL}: use KERNEL=gdl-cpu or KERNEL=gdl-gpu.")
+        hint = "Both come with `pip install -e .[test]`"
+        sys.exit(f"There is no kernel {KERNEL}: use KERNEL=gdl-cpu or KERNEL=gdl-gpu. {hint}.")
     if KERNEL == "gdl-gpu":
         environment = {**os.environ, "GDL_DEVICE": "gpu"}
         how = {"env": environment, "cwd": ROOT, "capture_output": True, "text": True}
@@ -75,14 +81,35 @@ def share_of_threads(jobs: int) -> dict[str, str]:
 
 def side_by_side(jobs: int, how: str) -> list[str]:
     """pytest-xdist's options for several jobs, "loadfile" or "worksteal"; none for one."""
-    return ["-n", str(jobs), "--dist", how] if jobs > 1 else []
+    return ["-n", str(jobs), "--dist", how, "--no-loadscope-reorder"] if jobs > 1 else []
+
+
+def longest_first(names: list[str], seconds: dict[str, float]) -> list[str]:
+    """Notebooks in the order in which jobs should take them; what was never timed comes first.
+
+    Args:
+        names: of notebooks, without their ending.
+        seconds: of a run before, by name.
+    """
+
+    def key(name: str) -> tuple[float, int]:
+        return -seconds.get(name, math.inf), LONGEST_FIRST.find(name[:2])
+
+    return sorted(names, key=key)
+
+
+def setting(jobs: int) -> str:
+    """What seconds depend on, for example ``"2 jobs on 2 cores"``."""
+    return f"{jobs} jobs on {runtime.CORES} cores"
 
 
 def steps(jobs: int) -> dict[str, tuple[list[str], int]]:
     """Name to command and how many jobs share it; one lab leaves out what does not depend on it."""
     python = [sys.executable, "-m"]
     first = "00" if QUICK else LAB
-    notebooks = sorted(str(path) for path in (ROOT / "notebooks").glob(f"{first}*.ipynb"))
+    names = [path.stem for path in (ROOT / "notebooks").glob(f"{first}*.ipynb")]
+    timed = report.read_seconds(report.SECONDS).get(setting(jobs), {})
+    notebooks = [f"notebooks/{name}.ipynb" for name in longest_first(names, timed)]
     nbval = ["--nbval", f"--nbval-kernel-name={KERNEL}", "--nbval-cell-timeout=900"]
     sanitize = ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "-p", "no:cacheprovider"]
     together = 1 if KERNEL == "gdl-gpu" else min(jobs, len(notebooks))  # one kernel fills a GPU
@@ -93,13 +120,13 @@ def steps(jobs: int) -> dict[str, tuple[list[str], int]]:
     }
     if LAB:
         return {"saved notebook": ([*pytest, "tests/test_notebooks.py"], 1), **regression}
-    checks = {
+    tests = ["tests", "--ignore=tests/browser"] if QUICK else ["tests/browser", "tests"]
+    return {
         "ruff check": ([*python, "ruff", "check", "."], 1),
         "ruff format": ([*python, "ruff", "format", "--check", "."], 1),
-        "unit tests": ([*pytest, "tests", "--ignore=tests/browser", *spread], jobs),
+        "unit tests" if QUICK else "unit and browser tests": ([*pytest, *tests, *spread], jobs),
         **regression,
     }
-    return checks if QUICK else checks | {"browser": ([*pytest, "tests/browser"], 1)}
 
 
 def run(name: str, command: list[str], jobs: int) -> report.Step:
@@ -111,7 +138,8 @@ def run(name: str, command: list[str], jobs: int) -> report.Step:
     if "pytest" in command:
         command = [*command, f"--junitxml={results}"]
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | share_of_threads(jobs))
+    environment = os.environ | share_of_threads(jobs) | {"GDL_LAB": LAB}
+    done = subprocess.run(command, cwd=ROOT, env=environment)
     return report.Step(name, done.returncode, time.perf_counter() - start, report.read(results))
 
 
@@ -121,7 +149,7 @@ def main() -> None:
     jobs = count_jobs(os.environ.get("GDL_JOBS") or "", runtime.CORES, free_gigabytes())
     done = [run(name, command, number) for name, (command, number) in steps(jobs).items()]
     print("\n=== summary")
-    for line in report.lines(done, f"{jobs} jobs on {runtime.CORES} cores"):
+    for line in report.lines(done, setting(jobs)):
         print(line)
     sys.exit(1 if any(step.code for step in done) else 0)
 

@@ -25,8 +25,9 @@ def run(path: Path) -> nbformat.NotebookNode:
     """Execute one notebook in its own folder and return it with its outputs."""
     notebook = nbformat.read(path, as_version=4)
     kernel = os.environ.get("GDL_KERNEL", "gdl-cpu")
+    how = {"timeout": None, "coalesce_streams": True}  # one output for many prints in a cell
     folder = {"metadata": {"path": str(path.parent)}}
-    nbclient.NotebookClient(notebook, kernel_name=kernel, timeout=None, resources=folder).execute()
+    nbclient.NotebookClient(notebook, kernel_name=kernel, resources=folder, **how).execute()
     return notebook
 
 

@@ -1,6 +1,7 @@
 """The end of a run says what passed, failed or was skipped and why, and what became slower."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ report = load("tests/report.py", "report")
 run = load("tests/run.py", "run")
 run_notebook = load("tests/run_notebook.py", "run_notebook")
 
+ALONE = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # a pytest that starts in no time
 SMALL_SUITE = """
 import time
 import pytest
@@ -28,13 +30,21 @@ def test_error(broken): pass
 """
 
 
+@pytest.fixture(autouse=True)
+def nothing_asked(monkeypatch):
+    """What was asked of the run that these tests are part of does not reach them."""
+    for name, value in {"QUICK": False, "LAB": "", "KERNEL": "gdl-cpu"}.items():
+        monkeypatch.setattr(run, name, value)
+        monkeypatch.delenv(f"GDL_{name}", raising=False)
+
+
 @pytest.fixture(scope="module")
 def junit(tmp_path_factory):
     """What pytest itself writes of a pass, a failure, a skip and an error, and its exit status."""
     folder = tmp_path_factory.mktemp("small")
     (folder / "test_small.py").write_text(SMALL_SUITE)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=r.xml"]
-    done = subprocess.run(command, cwd=folder, capture_output=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, env=ALONE)
     return folder / "r.xml", done.returncode
 
 
@@ -151,9 +161,8 @@ def test_jobs_share_the_threads_and_a_notebook_stays_with_one(monkeypatch):
     assert [*serial] == [
         "ruff check",
         "ruff format",
-        "unit tests",
+        "unit and browser tests",
         "notebooks on gdl-cpu",
-        "browser",
     ]
 
 
@@ -167,6 +176,104 @@ def test_quick_runs_lab_00_alone_and_one_lab_no_unit_tests(monkeypatch):
     monkeypatch.setattr(run, "LAB", "07")
     monkeypatch.setattr(run, "QUICK", False)
     assert [*run.steps(2)] == ["saved notebook", "notebooks on gdl-cpu"]
+
+
+def test_browser_tests_share_the_jobs_with_unit_tests_and_begin(monkeypatch):
+    command, jobs = run.steps(2)["unit and browser tests"]
+    assert jobs == 2 and command[command.index("-q") + 1 :][:2] == ["tests/browser", "tests"]
+    assert command[command.index("--dist") + 1] == "worksteal"
+    monkeypatch.setattr(run, "QUICK", True)
+    assert "--ignore=tests/browser" in run.steps(2)["unit tests"][0]
+
+
+ALL_LABS = [path.stem for path in sorted((run.ROOT / "notebooks").glob("*.ipynb"))]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first", "last"),
+    [
+        ({}, "01", "00"),
+        ({name: float(name[:2]) for name in ALL_LABS}, "12", "00"),
+        (dict.fromkeys(ALL_LABS, 50.0) | {ALL_LABS[3]: 90.0, ALL_LABS[12]: 3.0}, "03", "12"),
+        (dict.fromkeys(ALL_LABS[:-1], 1.0), "12", "00"),
+    ],
+)
+def test_the_longest_notebooks_begin(seconds, first, last, monkeypatch, tmp_path):
+    """By the seconds of a run before; one that was never timed comes first."""
+    monkeypatch.setattr(run.report, "SECONDS", tmp_path / "s.json")
+    run.report.SECONDS.write_text(json.dumps({run.setting(2): seconds, "8 jobs": {}}))
+    command = run.steps(2)["notebooks on gdl-cpu"][0]
+    names = [Path(part).name for part in command if part.endswith(".ipynb")]
+    assert names[0][:2] == first and names[-1][:2] == last
+    assert sorted(names) == [f"{name}.ipynb" for name in ALL_LABS]
+
+
+def test_the_order_given_is_the_order_taken(tmp_path):
+    """pytest-xdist itself would give the files with most tests first."""
+    for name, count in {"test_many": 9, "test_long": 3, "test_short": 2}.items():
+        tests = "".join(f"def test_{n}(): pass\n" for n in range(count))
+        (tmp_path / f"{name}.py").write_text(tests)
+    order = [f"{name}.py" for name in ("test_long", "test_short", "test_many")]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "xdist"]
+    command += ["-n1", *run.side_by_side(2, "loadfile")[2:], *order]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=ALONE)
+    seen = dict.fromkeys(re.findall(r"PASSED (\w+\.py)", done.stdout))
+    assert [*seen] == order, done.stdout
+
+
+@pytest.mark.parametrize(("asked", "lab"), [("1", "01"), ("0", "00"), ("12", "12"), ("", "")])
+def test_a_lab_of_one_digit_is_that_lab(asked, lab, monkeypatch):
+    monkeypatch.setenv("GDL_LAB", asked)
+    asked_for = load("tests/run.py", "run_of_one_lab")
+    assert lab == asked_for.LAB
+    names = [Path(part).name for part in asked_for.steps(1)["notebooks on gdl-cpu"][0]]
+    assert {name[:2] for name in names if name.endswith(".ipynb")} == (
+        {lab} if lab else {name[:2] for name in ALL_LABS}
+    )
+
+
+FIGURES = {
+    "1.25": True, "-3.1e-07": True, "8.7e-35": True, "1.2e+05": True,
+    "nan": False, "inf": False, "-inf": False, "1e+30": False,
+}  # fmt: skip
+
+
+def test_a_measured_figure_may_be_any_number_that_was_measured(tmp_path):
+    """The regression test compares no digits after the sign for "about", but sees no number."""
+    cells = []
+    for figure in FIGURES:
+        saved = nbformat.v4.new_output("stream", name="stdout", text="error ≈ 0.5 dB\n")
+        code = f"print('error ≈ {figure} dB')"
+        cells.append(nbformat.v4.new_code_cell(code, outputs=[saved], execution_count=1))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "figures.ipynb")
+    nbval = ["-p", "nbval.plugin", "--nbval", "--nbval-kernel-name=python3"]
+    sanitize = ["--nbval-sanitize-with", str(run.ROOT / "tests/nbval_sanitize.cfg")]
+    command = [sys.executable, "-m", "pytest", *nbval, *sanitize, "--junitxml=r.xml", "."]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, env=ALONE)
+    found = [case.outcome == "passed" for case in report.read(tmp_path / "r.xml")]
+    assert dict(zip(FIGURES, found, strict=True)) == FIGURES
+
+
+def test_what_a_cell_prints_in_parts_is_one_output(tmp_path):
+    code = [
+        "for n in range(3): print(n, flush=True)",
+        "import sys; print(1); print(2, file=sys.stderr)",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in code])
+    nbformat.write(notebook, tmp_path / "small.ipynb")
+    cells = run_notebook.run(tmp_path / "small.ipynb").cells
+    assert [output.text for output in cells[0].outputs] == ["0\n1\n2\n"]
+    assert {output.name: output.text for output in cells[1].outputs} == {
+        "stdout": "1\n",
+        "stderr": "2\n",
+    }
+
+
+def test_saved_cells_hold_one_output_for_all_they_print():
+    for path in (run.ROOT / "notebooks").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            names = [o.name for o in cell.get("outputs", []) if o.output_type == "stream"]
+            assert len(names) == len(set(names)), f"{path.stem}: {cell.source[:60]}"
 
 
 def test_the_slowest_cells_of_a_notebook_are_named(tmp_path):
