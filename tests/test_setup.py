@@ -73,6 +73,16 @@ def test_every_dependency_has_its_reason():
         assert re.search(rf'"{re.escape(entry)}"[^\n]*# \S', text), f"{entry} has no reason"
 
 
+def test_the_workflow_may_only_read_and_knows_its_actions_by_hash():
+    """A tag can be moved to other code; a commit's hash cannot."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    used = [step["uses"] for step in steps if "uses" in step]
+    assert workflow["permissions"] == {"contents": "read"}
+    assert not any("permissions" in job for job in workflow["jobs"].values())
+    assert used and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in used)
+
+
 def test_bootstrap_and_pyproject_agree_on_python(bootstrap):
     oldest, too_new = (".".join(map(str, v)) for v in (bootstrap.OLDEST, bootstrap.TOO_NEW))
     assert PROJECT["requires-python"] == f">={oldest},<{too_new}"
