@@ -31,7 +31,8 @@ NO_CHROMIUM = (
 )
 IMPORT_ALL = (  # what labs and their kernels import
     "from helpers import runtime; runtime.prepare(seed=0); "
-    "from helpers import filters, gan, replicas, vae, widgets; "
+    "from helpers import gan, vae, widgets; "
+    "from helpers.metrics import filters; from helpers.training import replicas; "
     "import ipykernel.kernelapp, jupyterlab.labapp, sklearn.mixture, scipy.stats"
 )
 LOOK = "import pip, sys; assert sys.prefix != sys.base_prefix; print(sys.version)"

