@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbclient
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 
 STATES = ("busy", "idle")
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -67,6 +68,8 @@ def main() -> None:
             notebook = run(path)
         except nbclient.exceptions.CellExecutionError as error:
             sys.exit(f"{path.name} failed:\n{error}")
+        except (NoSuchKernel, FileNotFoundError) as error:
+            sys.exit(f"{path.name} was not run: {error}.")
         longest = slowest(notebook)
         if arguments.save:
             clean(notebook)

@@ -269,6 +269,21 @@ def test_what_a_cell_prints_in_parts_is_one_output(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("kernel", "name", "said"),
+    [
+        ("julia", "small.ipynb", "No such kernel named julia"),
+        ("python3", "not_there.ipynb", "No such file"),
+    ],
+)
+def test_what_cannot_be_run_is_said_in_a_line(kernel, name, said, tmp_path, monkeypatch):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "small.ipynb")
+    monkeypatch.setenv("GDL_KERNEL", kernel)
+    monkeypatch.setattr(sys, "argv", ["run_notebook.py", str(tmp_path / name)])
+    with pytest.raises(SystemExit, match=rf"^{name} was not run: .*{said}.*\.$"):
+        run_notebook.main()
+
+
 def test_saved_cells_hold_one_output_for_all_they_print():
     for path in (run.ROOT / "notebooks").glob("*.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:
