@@ -52,12 +52,42 @@ def card(name, width, height, description, parts) -> None:
     (HERE / name).write_text("\n".join(lines) + "\n")
 
 
+def fast_styles() -> None:
+    """Five steps from one network per painting to any painting in one pass."""
+    steps = [
+        ("Johnson", "2016", "one network", "per painting"),
+        ("instance norm", "2016", "removes mean and", "deviation first"),
+        ("conditional", "2017", "scale and shift", "stored per painting"),
+        ("Ghiasi", "2017", "scale and shift", "predicted"),
+        ("AdaIN", "2017", "scale and shift", "computed"),
+    ]
+    parts = []
+    for number, (name, year, first, second) in enumerate(steps):
+        x, last = 20 + 152 * number, number == len(steps) - 1
+        parts += [
+            box(x, 40, 128, 110, "#e8f5e9" if last else "#e3f2fd", CONTENT if last else FROZEN),
+            text(x + 64, 68, name, 16, weight="bold"),
+            text(x + 64, 88, year, 12),
+            text(x + 64, 116, first, 12),
+            text(x + 64, 134, second, 12),
+        ]
+        if not last:
+            parts.append(arrow(f"M{x + 130} 95 H{x + 148}"))
+    parts.append(text(390, 180, "scale and shift of each channel are the style", 13, STYLE))
+    card(
+        "fast_styles.svg", 780, 204,
+        "Five steps: one network per painting; instance norm; scale and shift stored for each "
+        "painting; predicted by a second network; computed from the painting.",
+        parts,
+    )  # fmt: skip
+
+
 def autoencoder() -> None:
     """A picture squeezed into a code and opened again."""
     parts = [
         box(28, 82, 104, 96, "#fff8e1", "#f9a825"),
         text(80, 124, "x", 18, weight="bold"),
-        text(80, 148, "784 pixels", 12),
+        text(80, 148, "many numbers", 12),
         arrow("M134 130 H166"),
         '<path d="M168 72 L312 106 V154 L168 188 z" fill="#e3f2fd" '
         f'stroke="{FROZEN}" stroke-width="2"/>',
@@ -65,7 +95,7 @@ def autoencoder() -> None:
         arrow("M314 130 H344"),
         box(346, 104, 76, 52, "#f3e5f5", STYLE),
         text(384, 126, "code", 15, STYLE, "bold"),
-        text(384, 145, "32 numbers", 12),
+        text(384, 145, "few numbers", 12),
         arrow("M424 130 H454"),
         '<path d="M456 106 L600 72 V188 L456 154 z" fill="#e8f5e9" '
         f'stroke="{CONTENT}" stroke-width="2"/>',
@@ -73,8 +103,9 @@ def autoencoder() -> None:
         arrow("M602 130 H634"),
         box(636, 82, 104, 96, "#fff8e1", "#f9a825"),
         text(688, 124, "x&#770;", 18, weight="bold"),
-        text(688, 148, "784 pixels", 12),
-        arrow("M688 180 V228 H80 V184", BACK, dashed=True),
+        text(688, 148, "as many", 12),
+        f'<path d="M688 180 V228 H80 V180" fill="none" stroke="{BACK}" stroke-width="2" '
+        'stroke-dasharray="7 5"/>',
         text(
             384,
             220,
@@ -200,7 +231,7 @@ def denoising() -> None:
         text(630, 146, "restored", 13),
         arrow("M630 168 V216 H80 V172", BACK, dashed=True),
         text(360, 208, "loss: restored against clean, never against noisy", 13, BACK),
-        arrow("M630 84 V46 H260 V80", STYLE),
+        arrow("M260 84 V46 H630 V80", STYLE),
         text(445, 38, "r(x&#771;) - x&#771; points to where data are likely", 13, STYLE),
     ]
     card(
@@ -398,6 +429,7 @@ STYLE_BLOCKS = (1, 2, 3, 4)
 if __name__ == "__main__":
     loop()
     layers()
+    fast_styles()
     autoencoder()
     convolutional()
     denoising()
