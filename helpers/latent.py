@@ -21,8 +21,6 @@ Shoemake, SIGGRAPH 1985 (slerp); White, arXiv:1609.04468 (for latent spaces, and
 vectors from means); Shen, Gu, Tang and Zhou, CVPR 2020 (from a linear classifier).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
@@ -100,25 +98,6 @@ def quantile_grid(side: int) -> np.ndarray:
     quantiles = norm.ppf((np.arange(side) + 0.5) / side)
     across, up = np.meshgrid(quantiles, quantiles[::-1])
     return np.stack([across.ravel(), up.ravel()], axis=1)
-
-
-def walk(codes: ArrayLike, steps: int, path: Callable = slerp) -> np.ndarray:
-    """A closed tour: from each code to the next and from the last back to the first.
-
-    >>> walk([[0.0], [2.0]], steps=2, path=lerp).ravel().tolist()
-    [0.0, 1.0, 2.0, 1.0]
-
-    Args:
-        codes: the stops, shape (n, latent).
-        steps: points per leg; the stop that ends a leg begins the next.
-        path: :func:`lerp` or :func:`slerp`.
-
-    Returns:
-        Shape (n * steps, latent).
-    """
-    t, codes = np.arange(steps) / steps, np.asarray(codes)
-    following = np.roll(codes, -1, axis=0)
-    return np.concatenate([path(a, b, t) for a, b in zip(codes, following, strict=True)])
 
 
 def prior_codes(count: int, latent_dim: int, seed: int = 0) -> np.ndarray:

@@ -204,10 +204,10 @@ def lines(
     return picture
 
 
-def histograms(title: str, values: dict[str, np.ndarray], x_label: str, bins: int = 60) -> Figure:
+def histograms(title: str, values: dict[str, np.ndarray], x_label: str) -> Figure:
     """How often each value occurs, one outline per name, all over the same bins."""
     picture, (axes,) = figure(title, size=(6, 3.2))
-    edges = np.linspace(0, np.quantile(np.concatenate(list(values.values())), 0.99), bins)
+    edges = np.linspace(0, np.quantile(np.concatenate(list(values.values())), 0.99), 60)
     for name, numbers in values.items():
         axes.hist(numbers, edges, histtype="stepfilled", alpha=0.5, density=True, label=name)
     axes.set(xlabel=x_label, ylabel="density")
@@ -310,17 +310,16 @@ def scatters(title: str, planes: dict[str, np.ndarray], labels: np.ndarray) -> F
     return picture
 
 
-def ellipses(axes, z_mean: np.ndarray, z_log_var: np.ndarray, labels: np.ndarray, stds: float = 2):
-    """The posterior q(z | x) of each image as an ellipse of `stds` standard deviations.
+def ellipses(axes, z_mean: np.ndarray, z_log_var: np.ndarray, labels: np.ndarray) -> None:
+    """The posterior q(z | x) of each image as an ellipse of two standard deviations.
 
     Args:
         axes: where to draw.
         z_mean: shape (n, 2).
         z_log_var: shape (n, 2).
         labels: whole numbers from 0 to 9, shape (n,), for the colour.
-        stds: radius in standard deviations.
     """
-    diameters = 2 * stds * np.exp(0.5 * z_log_var)
+    diameters = 4 * np.exp(0.5 * z_log_var)
     for centre, (width, height), label in zip(z_mean, diameters, labels, strict=True):
         axes.add_patch(Ellipse(centre, width, height, fill=False, edgecolor=COLOURS[label]))
 

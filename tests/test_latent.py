@@ -69,13 +69,6 @@ def test_quantile_grid_cuts_the_prior_evenly():
     assert grid[0, 1] > grid[-1, 1] and grid[0, 0] < grid[9, 0]
 
 
-def test_walk_closes():
-    codes = RNG.normal(size=(4, 6))
-    tour = latent.walk(codes, steps=5)
-    assert tour.shape == (20, 6)
-    np.testing.assert_allclose(tour[::5], codes)
-
-
 def test_prior_codes_repeat_by_seed_and_are_normal():
     codes = latent.prior_codes(50_000, 2, seed=1)
     np.testing.assert_array_equal(codes, latent.prior_codes(50_000, 2, seed=1))

@@ -132,6 +132,6 @@ def test_dashed_lines_take_the_colours_of_the_solid_ones():
 
 def test_ellipses_have_the_posterior_width():
     _, (axes,) = plots.figure("ellipses")
-    plots.ellipses(axes, np.zeros((1, 2)), np.log([[4.0, 9.0]]), np.array([3]), stds=2)
+    plots.ellipses(axes, np.zeros((1, 2)), np.log([[4.0, 9.0]]), np.array([3]))
     (shape,) = axes.patches
     assert (shape.width, shape.height) == pytest.approx((8, 12))

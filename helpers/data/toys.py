@@ -53,15 +53,15 @@ def grid(side: int = 5) -> Toy:
     return Toy(np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2), STD)
 
 
-def moons(modes: int = 24) -> Toy:
+def moons() -> Toy:
     """Centres along two half circles that reach into each other (scikit-learn's `make_moons`)."""
-    centres, _ = make_moons(modes, shuffle=False)
+    centres, _ = make_moons(24, shuffle=False)
     return Toy((centres - centres.mean(axis=0)) / 1.5, STD)
 
 
-def line(modes: int = 16) -> Toy:
+def line() -> Toy:
     """Centres along a slanted straight line, close enough to touch."""
-    places = np.linspace(-1, 1, modes)
+    places = np.linspace(-1, 1, 16)
     return Toy(np.column_stack([places, 0.5 * places]), STD)
 
 

@@ -27,20 +27,19 @@ def active_units(z_mean: np.ndarray) -> np.ndarray:
     return np.var(z_mean, axis=0) > 0.01
 
 
-def knn_accuracy(train_codes, train_labels, test_codes, test_labels, neighbours: int = 5) -> float:
-    """Share of test codes whose nearest training codes vote for the right label.
+def knn_accuracy(train_codes, train_labels, test_codes, test_labels) -> float:
+    """Share of test codes whose five nearest training codes vote for the right label.
 
     Args:
         train_codes: shape (n, latent).
         train_labels: shape (n,).
         test_codes: shape (m, latent).
         test_labels: shape (m,).
-        neighbours: how many vote.
 
     Returns:
         Between 0 and 1 (scikit-learn's `KNeighborsClassifier`).
     """
-    classifier = KNeighborsClassifier(neighbours).fit(train_codes, train_labels)
+    classifier = KNeighborsClassifier(5).fit(train_codes, train_labels)
     return float(classifier.score(test_codes, test_labels))
 
 

@@ -26,7 +26,7 @@ CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint that is absent, damaged or of another shape; the message says what to do."""
+    """A checkpoint that is absent, damaged or of other settings; the message says what to do."""
 
 
 def names() -> list[str]:
@@ -34,18 +34,17 @@ def names() -> list[str]:
     return sorted(path.stem for path in CHECKPOINTS.glob("*.keras"))
 
 
-def load(name: str, like: keras.Model | None = None) -> keras.Model:
+def load(name: str) -> keras.Model:
     """Read a trained model.
 
     Args:
         name: for example ``"07_vae_2d"``; :func:`names` lists all.
-        like: a model of your own; the checkpoint must have weights of the same shapes.
 
     Returns:
         The model, ready to use, not compiled.
 
     Raises:
-        CheckpointError: no such checkpoint, a damaged file, or other shapes than `like`.
+        CheckpointError: no such checkpoint, or a damaged file.
     """
     path = CHECKPOINTS / f"{name}.keras"
     if not path.is_file():
@@ -55,18 +54,12 @@ def load(name: str, like: keras.Model | None = None) -> keras.Model:
             f"choose one of: {there}."
         )
     try:
-        model = keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False)
     except Exception as error:
         raise CheckpointError(
             f"{path.name} is damaged or was made by another Keras: restore it with "
             f"`git checkout checkpoints`, or make it again ({type(error).__name__})."
         ) from error
-    if like is not None and [w.shape for w in model.weights] != [w.shape for w in like.weights]:
-        raise CheckpointError(
-            f"Checkpoint {name!r} does not fit this model: build the model with the card's "
-            f"settings, {card(name)['settings']}."
-        )
-    return model
 
 
 def card(name: str) -> dict:

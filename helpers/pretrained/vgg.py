@@ -114,13 +114,10 @@ def _set_imagenet(model: keras.Model) -> None:
             layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
-def adain_decoder(weights: str | None = "trained") -> keras.Model:
+def adain_decoder() -> keras.Model:
     """The decoder of Huang and Belongie (arXiv:1703.06868): features of block4_conv1 to a picture.
 
     It mirrors VGG19 up to that layer, with nearest-neighbour upsampling where VGG19 pools.
-
-    Args:
-        weights: ``"trained"``, the authors' decoder; None for a fresh one to train.
 
     Returns:
         A model from (batch, height / 8, width / 8, 512) to (batch, height, width, 3), not clipped
@@ -136,6 +133,5 @@ def adain_decoder(weights: str | None = "trained") -> keras.Model:
         else:
             x = _convolve(x, width, f"conv_{number}", None if width == 3 else "relu")
     model = keras.Model(features, x, name="adain_decoder")
-    if weights is not None:
-        _set_in_order(model, "decoder")
+    _set_in_order(model, "decoder")
     return model

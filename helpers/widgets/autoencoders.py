@@ -123,17 +123,16 @@ class NoiseBench(Lab):
     Args:
         images: clean, in [0, 1], shape (n, height, width, channels); all are shown at once.
         methods: name to a function from damaged images to restored ones.
-        level: where its slider starts.
     """
 
     title = "Noise bench: clean, damaged and restored pictures for a kind and level of noise"
     SEED = 0
 
-    def __init__(self, images: np.ndarray, methods: dict[str, Callable], level: float = 0.5):
+    def __init__(self, images: np.ndarray, methods: dict[str, Callable]):
         self.images, self.methods = images, methods
         options = [(kind.replace("_", " "), kind) for kind in layers.KINDS]
         self.kind = ipywidgets.ToggleButtons(options=options, description="noise", style=WIDE)
-        self.level = make_slider("level", level, 0.0, 1.0, 0.05)
+        self.level = make_slider("level", 0.5, 0.0, 1.0, 0.05)
         self.image = ipywidgets.Image()
         rows = ", ".join(["clean", "noisy", *methods])
         super().__init__([self.kind, self.level, self.image], [f"rows from the top: {rows}"])
@@ -176,7 +175,7 @@ def turn(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
     return points @ np.array([right, up, towards]).T
 
 
-def draw_cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevation: float, side=420):
+def draw_cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevation: float):
     """A 3-D cloud, its reconstruction in a second colour, and a line from each point to its own.
 
     Drawn by Pillow in a few milliseconds, far points first.
@@ -186,12 +185,12 @@ def draw_cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevatio
         shadows: the reconstruction of each point, shape (n, 3).
         azimuth: in degrees, see :func:`turn`.
         elevation: in degrees.
-        side: of the picture, in pixels.
 
     Returns:
-        In [0, 1], shape (side, side, 3).
+        In [0, 1], shape (420, 420, 3).
     """
     reach = 1.05 * np.linalg.norm(points, axis=1).max()
+    side = 420
     scale = side / reach  # drawn twice as large as shown, so that edges come out smooth
 
     def place(where):

@@ -13,6 +13,7 @@ from helpers import plots
 
 HERE = Path(__file__).parent
 WIDE = {"description_width": "96px"}
+GAP = 12  # white pixels between pictures that stand side by side
 
 
 class Pad(anywidget.AnyWidget):
@@ -191,15 +192,15 @@ def make_control(name: str, given):
     return make_slider(name, *given)
 
 
-def beside(*images: np.ndarray, gap: int = 12) -> np.ndarray:
+def beside(*images: np.ndarray) -> np.ndarray:
     """Set images of any height side by side on white; all become RGB."""
     height = max(len(image) for image in images)
     columns = []
     for image in images:
-        padding = ((0, height - len(image)), (0, gap), (0, 0))
+        padding = ((0, height - len(image)), (0, GAP), (0, 0))
         rgb = np.broadcast_to(image, (*image.shape[:2], 3))
         columns.append(np.pad(rgb, padding, constant_values=1))
-    return np.concatenate(columns, axis=1)[:, : -gap or None]
+    return np.concatenate(columns, axis=1)[:, :-GAP]
 
 
 def enlarge(image: np.ndarray, scale: int) -> np.ndarray:

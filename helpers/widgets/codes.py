@@ -16,23 +16,22 @@ class LatentExplorer(Lab):
     """Move a point over the codes of the test set and watch what it decodes to.
 
     With two latent dimensions the plane is the latent space itself. With more, the coordinates
-    are those of the first principal axes of the codes, and the plane shows the first two.
+    are those of the first three principal axes of the codes, and the plane shows two of them.
 
     Args:
         decode: from codes (n, latent) to images (n, height, width, channels), for example
             `vae.decode`.
         codes: posterior means of test images, shape (n, latent), latent of 2 or more.
         labels: whole numbers from 0 to 9, shape (n,), for the colours.
-        axes: how many principal axes get a slider when there are more than two dimensions.
     """
 
     title = "Latent explorer: a point on the plane of codes and the picture decoded from it"
 
-    def __init__(self, decode: Callable, codes, labels, axes: int = 3):
+    def __init__(self, decode: Callable, codes, labels):
         if codes.ndim != 2 or codes.shape[1] < 2:
             raise ValueError(f"codes have shape {codes.shape}: use (n, latent), latent 2 or more.")
         self.decode, self.codes, self.labels = decode, codes, np.asarray(labels)
-        self._choose_axes(codes, axes)
+        self._choose_axes(codes)
         self._draw_plane()
         self.sliders = [
             make_slider(name, 0.0, -reach, reach, 0.05)
@@ -47,13 +46,12 @@ class LatentExplorer(Lab):
             slider.observe(self._refresh, "value")
         self._refresh()
 
-    def _choose_axes(self, codes: np.ndarray, axes: int) -> None:
+    def _choose_axes(self, codes: np.ndarray) -> None:
         """Coordinates are offsets along the rows of `basis` from `centre`."""
-        width = codes.shape[1]
-        if width == 2:
+        if codes.shape[1] == 2:
             self.centre, self.basis, self.names = np.zeros(2), np.eye(2), ["z1", "z2"]
         else:
-            pca = PCA(min(axes, width)).fit(codes)
+            pca = PCA(3).fit(codes)
             self.centre, self.basis = pca.mean_, pca.components_
             self.names = [f"axis {number + 1}" for number in range(len(self.basis))]
         self.coordinates = (codes - self.centre) @ self.basis.T

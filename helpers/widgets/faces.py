@@ -20,7 +20,6 @@ class FaceStudio(Lab):
             the slider says.
         presets: name to what its sliders say, slider to value; the others go to 0.
         reach: sliders go from -reach to reach.
-        seed: fixes the order of the random faces.
 
     Raises:
         ValueError: no group or more than three, a name that two sliders have, a direction of
@@ -38,11 +37,10 @@ class FaceStudio(Lab):
         groups: dict[str, dict[str, np.ndarray]],
         presets: dict[str, dict[str, float]],
         reach: float = 1.5,
-        seed: int = 0,
     ):
         _check(codes, groups, presets, reach)
         self.decode, self.codes, self.presets = decode, codes, presets
-        self.random, self.moving = np.random.default_rng(seed), False
+        self.random, self.moving = np.random.default_rng(0), False
         everything = {n: d for group in groups.values() for n, d in group.items()}
         self.directions = {n: np.broadcast_to(d, codes.shape) for n, d in everything.items()}
         self.sliders = {n: make_slider(n, 0.0, -reach, reach, 0.05) for n in self.directions}

@@ -29,25 +29,20 @@ class GanStepper(Lab):
     Args:
         build: called once, without arguments; returns a compiled :class:`helpers.gan.GAN` of
             2-D points.
-        cloud: which of `toys.TOYS` to begin with.
-        batch_size: points per step.
         seed: of the networks' first weights, the batches and z.
 
     Raises:
         ValueError: the model draws something else than 2-D points, takes conditions or is not
-            compiled; there is no such cloud; or a batch size below 1.
+            compiled.
     """
 
     title = "GAN stepper: real and generated points, D's opinion, both losses and modes covered"
-    POINTS, SHOWN, ARROWS, CELLS = 1000, 250, 40, 40
+    BATCH_SIZE, POINTS, SHOWN, ARROWS, CELLS = 128, 1000, 250, 40, 40
     FRAME_SECONDS, SLOW_SECONDS = 0.05, 0.6
 
-    def __init__(self, build: Callable, cloud: str = "ring", batch_size: int = 128, seed: int = 0):
-        runtime.check_count(batch_size=batch_size)
-        if cloud not in toys.TOYS:
-            raise ValueError(f"There is no cloud {cloud!r}: use one of {', '.join(toys.TOYS)}.")
+    def __init__(self, build: Callable, seed: int = 0):
         keras.utils.set_random_seed(seed)
-        self.model, self.batch_size, self.seed = build(), batch_size, seed
+        self.model, self.seed = build(), seed
         _check_points(self.model)
         optimizers = (self.model.generator_optimizer, self.model.discriminator_optimizer)
         parts = (self.model, *optimizers)
@@ -55,15 +50,15 @@ class GanStepper(Lab):
         self.first = [ops.copy(variable) for variable in self.variables]
         self.thread, self.error, self.stop_asked = None, None, threading.Event()
         self._trace()
-        self.menu = make_menu("cloud", [cloud, *(name for name in toys.TOYS if name != cloud)])
+        self.menu = make_menu("cloud", list(toys.TOYS))
         self._arrange()
         self.reset()
 
     def _trace(self) -> None:
         """Compile both phases and the look at D, and run them once: no later step waits for it."""
-        pairs = tf.TensorSpec((self.batch_size, 2)), tf.TensorSpec((self.POINTS, 2))
+        pairs = tf.TensorSpec((self.BATCH_SIZE, 2)), tf.TensorSpec((self.POINTS, 2))
         z, kept = (
-            tf.TensorSpec((n, self.model.latent_dim)) for n in (self.batch_size, self.POINTS)
+            tf.TensorSpec((n, self.model.latent_dim)) for n in (self.BATCH_SIZE, self.POINTS)
         )
         model, places = self.model, np.linspace(-REACH, REACH, self.CELLS, dtype="float32")
         self.plane = np.stack(np.meshgrid(places, -places), axis=-1).reshape(-1, 2)
@@ -77,7 +72,7 @@ class GanStepper(Lab):
         }
         self.generate = trace(lambda z: model.generator(z, training=False), kept)
         self.look = trace(self._opinion, pairs[1])
-        blank = tf.zeros((self.batch_size, 2)), tf.zeros(z.shape)
+        blank = tf.zeros((self.BATCH_SIZE, 2)), tf.zeros(z.shape)
         self.phases["D"](*blank), self.phases["G"](blank[1])
 
     def _opinion(self, fakes):
@@ -145,9 +140,9 @@ class GanStepper(Lab):
             self.show()
 
     def _step(self, phase: str) -> None:
-        z = tf.constant(self._draw_z(self.batch_size))
+        z = tf.constant(self._draw_z(self.BATCH_SIZE))
         if phase == "D":
-            chosen = self.random.integers(len(self.real), size=self.batch_size)
+            chosen = self.random.integers(len(self.real), size=self.BATCH_SIZE)
             loss = self.phases["D"](tf.constant(self.real[chosen]), z)
         else:
             loss = self.phases["G"](z)

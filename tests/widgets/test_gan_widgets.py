@@ -230,13 +230,6 @@ def test_stepper_plays_whole_numbers_of_phases(stepper, steps):
     assert not stepper.playing
 
 
-def test_stepper_refuses_other_settings():
-    with pytest.raises(ValueError, match="no cloud 'star': use one of ring, grid, moons, line"):
-        widgets.GanStepper(build, cloud="star")
-    with pytest.raises(ValueError, match="batch_size is 0"):
-        widgets.GanStepper(build, batch_size=0)
-
-
 def test_stepper_refuses_other_models():
     with pytest.raises(ValueError, match=r"draws \(None, 3\): the stepper needs 2-D points"):
         widgets.GanStepper(lambda: build(width=3))
