@@ -24,7 +24,8 @@ export GDL_JOBS = $(JOBS)
 RUN = .venv/bin/python
 NOTEBOOKS = $(wildcard notebooks/$(LAB)*.ipynb)
 WSL = $(findstring icrosoft,$(shell uname -r))
-JUPYTER = PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab --ServerApp.port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
+CONFIG = JUPYTER_CONFIG_PATH="$(CURDIR)/.ci$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
+JUPYTER = $(CONFIG) PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab --ServerApp.port=$(PORT) --ServerApp.root_dir="$(CURDIR)" \
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	$(if $(WSL),--ServerApp.use_redirect_file=False) $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import threading
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,7 +56,9 @@ def every_figure():
 def test_every_figure_is_titled_labelled_and_drawn():
     for figure in every_figure():
         assert figure.get_suptitle() and repr(figure) == f"<Figure: {figure.get_suptitle()}>"
-        (kind,) = {"image/png", "image/jpeg"} & set(shown := figure._repr_mimebundle_())
+        shown, metadata = figure._repr_mimebundle_()
+        (kind,) = {"image/png", "image/jpeg"} & set(shown)
+        assert metadata == {kind: {"alt": figure.title}}
         drawn = opened(base64.b64decode(shown[kind]))
         assert drawn.shape[1] > 300 and len(np.unique(drawn)) > 8
         if figure.title != "rows":
@@ -76,10 +80,9 @@ def test_a_photograph_is_saved_as_jpeg_and_a_chart_as_png():
     smooth = np.random.default_rng(0).random((12, 12, 3)).repeat(20, 0).repeat(20, 1)
     noisy = np.clip(smooth + np.random.default_rng(1).normal(0, 0.05, smooth.shape), 0, 1)
     chart = plots.lines("chart", {"a": ([0, 1], [0, 1])}, "x", "y").pixels()
-    assert list(plots.bundle(noisy)) == ["image/jpeg"] and list(plots.bundle(chart)) == [
-        "image/png"
-    ]
-    (content,) = plots.bundle(noisy).values()
+    kinds = [list(plots.bundle(image, "either")[0]) for image in (noisy, chart)]
+    assert kinds == [["image/jpeg"], ["image/png"]]
+    (content,) = plots.bundle(noisy, "blobs")[0].values()
     assert np.abs(opened(base64.b64decode(content)) / 255 - noisy).mean() < 0.05
 
 
@@ -135,3 +138,96 @@ def test_ellipses_have_the_posterior_width():
     plots.ellipses(axes, np.zeros((1, 2)), np.log([[4.0, 9.0]]), np.array([3]))
     (shape,) = axes.patches
     assert (shape.width, shape.height) == pytest.approx((8, 12))
+
+
+def settings():
+    return dict(matplotlib.rcParams)
+
+
+def test_three_threads_draw_what_one_draws_and_change_no_setting():
+    def draw(number):
+        figure = plots.lines(f"{number}", {"a": ([0, 1], [0, number])}, "$z_1$", "$z_2$")
+        return figure.pixels()
+
+    before, alone = settings(), [draw(number) for number in range(3)]
+    found, entered = [[], [], []], threading.Barrier(3)
+
+    def repeat(number):
+        for _ in range(4):
+            entered.wait()
+            found[number].append(draw(number))
+
+    threads = [threading.Thread(target=repeat, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert settings() == before
+    for expected, drawn in zip(alone, found, strict=True):
+        assert len(drawn) == 4 and all(np.array_equal(expected, image) for image in drawn)
+
+
+def test_a_figure_reads_no_global_style_of_another_thread():
+    """A learner's own `rc_context` in a cell must not be undone, or entered, by a figure."""
+    with matplotlib.rc_context({"axes.spines.top": True, "lines.linewidth": 7}):
+        inside = settings()
+        _, (axes,) = plots.figure("inside")
+        assert settings() == inside
+    assert [axes.spines[side].get_visible() for side in ("top", "right", "left")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def scale_of(axes, image):
+    """How many pixels wide each pixel of an image is that a figure shows, if all are alike."""
+    drawn, box = axes.figure.pixels(), np.array(axes.get_window_extent().extents)
+    np.testing.assert_allclose(box, box.round(), atol=1e-3)
+    left, bottom, right, top = box.round().astype(int)
+    seen = drawn[len(drawn) - top : len(drawn) - bottom, left:right]
+    scale = seen.shape[1] // image.shape[1]
+    expected = np.broadcast_to(image.repeat(scale, 0).repeat(scale, 1), seen.shape)
+    inside = (slice(2, -2), slice(2, -2))  # at its rim there may be axes
+    np.testing.assert_allclose(seen[inside], expected[inside], atol=2.1 / 255)
+    return scale
+
+
+@pytest.mark.parametrize(("count", "side"), [(14, 28), (10, 28), (3, 16), (12, 64), (5, 7)])
+def test_rows_draw_every_pixel_equally_large(count, side):
+    images = RNG.random((2, count, side, side, 1))
+    figure = plots.picture_rows("rows", {"a": images[0], "longer name": images[1]})
+    expected = plots.tile(images.reshape(-1, side, side, 1), count, 2)
+    scale = scale_of(figure.axes[0], expected)
+    assert scale * expected.shape[1] <= 902
+    assert scale == 1 or 60 <= scale * (side + 2) <= 110
+
+
+def test_rows_that_do_not_fit_are_shrunk_and_whole():
+    figure = plots.picture_rows("wide", {"a": np.ones((6, 200, 200, 3))})
+    (axes,) = figure.axes
+    assert axes.get_window_extent().width == pytest.approx(902, abs=2)
+    assert figure.pixels().shape[1] < 1000
+
+
+def test_a_gallery_of_pixels_and_a_manifold_draw_every_pixel_equally_large():
+    image, grid = RNG.random((9, 9, 1)), RNG.random((9, 12, 12, 1))
+    gallery = plots.gallery("pixels", {"a": image, "b": image[:4, :4]}, smooth=False)
+    whole, part = gallery.axes
+    assert scale_of(whole, image) > 20 and scale_of(part, image[:4, :4]) > 50
+    assert scale_of(plots.manifold("plane", grid).axes[0], plots.tile(grid, 3, 0)) > 12
+    holes = plots.holes("holes", RNG.normal(size=(9, 9)), 3, grid)
+    assert scale_of(holes.axes[1], plots.tile(grid, 3)) > 6
+
+
+@pytest.mark.parametrize("values", [(30, 900), (12, 15), (0.02, 0.5), (144, 152), (1, 1e6)])
+def test_a_logarithmic_axis_labels_values_that_occur(values):
+    (axes,) = plots.lines("log", {"a": ([0, 1], values)}, "x", "y", logarithmic=True).axes
+    axes.figure.canvas.draw()
+    low, high = axes.get_ylim()
+    labels = dict(zip(axes.get_yticks(), axes.get_yticklabels(), strict=True))
+    seen = {place: label.get_text() for place, label in labels.items() if low <= place <= high}
+    named = {place: text for place, text in seen.items() if text}
+    assert axes.get_yscale() == "log" and len(named) >= 3
+    if high < 1000 * low:
+        assert all(float(text) == pytest.approx(place) for place, text in named.items())
