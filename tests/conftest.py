@@ -3,6 +3,7 @@
 from helpers import runtime  # isort: skip  (first: it sets TensorFlow's environment)
 
 import io
+import random
 import sys
 from importlib import util
 from pathlib import Path
@@ -27,6 +28,14 @@ def load(path, name):
     module = sys.modules[name] = util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def drawn_globally():
+    """One draw of each generator that a learner may use without naming one."""
+    layer = keras.layers.Dense(2)
+    layer.build((None, 2))
+    draws = [random.random(), np.random.random(), keras.random.uniform((2,)), layer.kernel]
+    return [np.array(draw) for draw in [*draws, tf.random.uniform((2,))]]
 
 
 def size(png):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import small_vae
+from conftest import drawn_globally, small_vae
 
 from helpers import runtime
 
@@ -153,3 +153,13 @@ def test_a_band_that_is_none_is_refused(target, within, capsys):
         with pytest.raises(ValueError, match=r"^bound, expected .* ± .* nats: use finite numbers"):
             runtime.expect("bound", value, target, within, "nats")
     assert capsys.readouterr().out == ""
+
+
+def test_prepare_seeds_every_generator(capsys):
+    found = []
+    for seed in (5, 5, 6):
+        runtime.prepare(seed)
+        found.append(drawn_globally())
+    for first, same, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(first, same)
+        assert np.all(first != other)

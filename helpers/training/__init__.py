@@ -4,6 +4,7 @@
     distributed    start several processes that train together; loads no TensorFlow
     replicas       what each of several devices does in one step
     judges         the classifiers by which the labs measure, and how each is trained
+    seeds          first weights and an order of pictures that depend on one seed alone
 
 Import the one you need: ``from helpers.training import callbacks``.
 """

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 
 from helpers import data, metrics, pretrained
+from helpers.training import seeds
 
 
 def train_judge(
@@ -37,17 +38,16 @@ def train_judge(
         images: floats in [0, 1], shape (n, height, width, channels).
         labels: whole numbers from 0 to 9, shape (n,).
         epochs: passes over the images.
-        seed: set before, so that the judge is the same whatever ran earlier.
+        seed: of the first weights and the order of the images; no other generator is touched.
 
     Returns:
         A trained model from images to ten probabilities.
     """
-    keras.utils.set_random_seed(seed)
-    layers = [keras.layers.Flatten(), keras.layers.Dense(128, "relu")]
-    layers = [keras.Input(images.shape[1:]), *layers, keras.layers.Dense(10, "softmax")]
-    judge = keras.Sequential(layers)
+    layers, make = keras.layers, seeds.layer_maker(seed)
+    stack = [make(layers.Dense, 128, "relu"), make(layers.Dense, 10, "softmax")]
+    judge = keras.Sequential([keras.Input(images.shape[1:]), layers.Flatten(), *stack])
     judge.compile("adam", "sparse_categorical_crossentropy")
-    judge.fit(images, labels, batch_size=128, epochs=epochs, verbose=0)
+    _fit(judge, images, labels, seed, batch_size=128, epochs=epochs)
     return judge
 
 
@@ -60,23 +60,22 @@ def train_cnn_judge(
         images: in [0, 1], shape (n, side, side, channels), side divisible by 4.
         labels: whole numbers from 0 on, shape (n,).
         epochs: passes over the images.
-        seed: set before, so that the judge is the same whatever ran earlier.
+        seed: of the first weights and the order of the images; no other generator is touched.
 
     Returns:
         A trained model from images to `[features, probabilities]`, of shapes (n, 64) and
         (n, classes).
     """
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
+    layers, make = keras.layers, seeds.layer_maker(seed)
     h = picture = keras.Input(images.shape[1:])
     for width in (32, 64):
-        h = layers.Conv2D(width, 4, 2, "same", activation="relu")(h)
-    features = layers.Dense(64, "relu", name="features")(layers.Flatten()(h))
-    chances = layers.Dense(int(labels.max()) + 1, "softmax", name="chances")(features)
+        h = make(layers.Conv2D, width, 4, 2, "same", activation="relu")(h)
+    features = make(layers.Dense, 64, "relu", name="features")(layers.Flatten()(h))
+    chances = make(layers.Dense, int(labels.max()) + 1, "softmax", name="chances")(features)
     classifier = keras.Model(picture, chances)
     schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * -(-len(images) // 128))
     classifier.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy")
-    classifier.fit(images, labels, batch_size=128, epochs=epochs, verbose=0)
+    _fit(classifier, images, labels, seed, batch_size=128, epochs=epochs)
     return keras.Model(picture, [features, chances])
 
 
@@ -89,27 +88,33 @@ def train_attribute_judge(
         images: in [0, 1], shape (n, side, side, channels), side divisible by 16.
         attributes: name to whole numbers from 0 on, shape (n,).
         epochs: passes over the images.
-        seed: set before, so that the judge is the same whatever ran earlier.
+        seed: of the first weights and the order of the images; no other generator is touched.
 
     Returns:
         A trained model from images to a dictionary, name to probabilities of shape (n, values).
     """
-    keras.utils.set_random_seed(seed)
-    layers, widths = keras.layers, (16, 32, 64)
+    layers, widths, make = keras.layers, (16, 32, 64), seeds.layer_maker(seed)
     picture = keras.Input(images.shape[1:])
     h = layers.AveragePooling2D(2)(picture)
     for width in widths:
-        h = layers.Conv2D(width, 3, 2, "same", activation="relu")(h)
-    h = layers.Dense(128, "relu", name="features")(layers.Flatten()(h))
+        h = make(layers.Conv2D, width, 3, 2, "same", activation="relu")(h)
+    h = make(layers.Dense, 128, "relu", name="features")(layers.Flatten()(h))
     counts = {name: int(values.max()) + 1 for name, values in attributes.items()}
-    heads = {n: layers.Dense(count, "softmax", name=n)(h) for n, count in counts.items()}
+    heads = {n: make(layers.Dense, count, "softmax", name=n)(h) for n, count in counts.items()}
     judge = keras.Model(picture, heads)
     steps = epochs * -(-len(images) // 64)
     schedule = keras.optimizers.schedules.CosineDecay(4e-3, steps)
     losses_of = dict.fromkeys(attributes, "sparse_categorical_crossentropy")
     judge.compile(keras.optimizers.Adam(schedule), losses_of)
-    judge.fit(images, attributes, batch_size=64, epochs=epochs, verbose=0)
+    _fit(judge, images, attributes, seed, batch_size=64, epochs=epochs)
     return judge
+
+
+def _fit(judge: keras.Model, images: np.ndarray, labels, seed: int, **how: int) -> None:
+    """Keras' `fit` on pictures in an order that the seed decides."""
+    order = seeds.shuffled(len(images), seed)
+    labels = keras.tree.map_structure(lambda values: np.asarray(values)[order], labels)
+    judge.fit(images[order], labels, shuffle=False, verbose=0, **how)
 
 
 def accuracy(judge: keras.Model, images: np.ndarray, labels) -> float:

@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers import gan, runtime
+from helpers.training import seeds
 
 
 def shares(strategy, array: np.ndarray):
@@ -97,12 +98,10 @@ def ring_gan() -> gan.GAN:
     is smooth, as R1 differentiates it twice: with LeakyReLU 3 to 5 of 120 runs of one seed differed
     by 8e-5 (TensorFlow 2.21 on a CPU), with tanh none.
     """
-    layers = keras.layers
-    keras.utils.set_random_seed(0)
-    networks = []
+    dense, make, networks = keras.layers.Dense, seeds.layer_maker(0), []
     for outputs, activation in ((2, "relu"), (1, "tanh")):
-        stack = [layers.Dense(64, activation), layers.Dense(64, activation), layers.Dense(outputs)]
-        x = keras.Input((2,))
+        hidden = [make(dense, 64, activation), make(dense, 64, activation)]
+        stack, x = [*hidden, make(dense, outputs)], keras.Input((2,))
         networks.append(keras.Model(x, keras.Sequential(stack)(x)))
     model = gan.GAN(*networks, penalty="r1", penalty_weight=0.1, seed=0)
     model.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)), jit_compile=False)

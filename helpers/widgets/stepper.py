@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import ipywidgets
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -29,7 +28,7 @@ class GanStepper(Lab):
     Args:
         build: called once, without arguments; returns a compiled :class:`helpers.gan.GAN` of
             2-D points.
-        seed: of the networks' first weights, the batches and z.
+        seed: of the batches and z; where the weights begin is for `build` to say.
 
     Raises:
         ValueError: the model draws something else than 2-D points, takes conditions or is not
@@ -41,7 +40,6 @@ class GanStepper(Lab):
     FRAME_SECONDS, SLOW_SECONDS = 0.05, 0.6
 
     def __init__(self, build: Callable, seed: int = 0):
-        keras.utils.set_random_seed(seed)
         self.model, self.seed = build(), seed
         _check_points(self.model)
         optimizers = (self.model.generator_optimizer, self.model.discriminator_optimizer)
