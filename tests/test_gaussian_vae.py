@@ -52,6 +52,33 @@ def test_learned_noise_ends_at_the_error_of_the_training_images(images):
     assert np.exp(model.log_std) == pytest.approx(np.sqrt(error), rel=0.1)
 
 
+def test_the_learned_noise_follows_the_weighed_error_against_the_target(images):
+    clean, model = images[::-1], gaussian()
+    sample_weight = np.random.default_rng(0).uniform(0, 2, len(images)).astype("float32")
+    model.compile(keras.optimizers.SGD(0.0))
+    start, outputs = float(model.log_std), gaussian()(images)
+    squares = (np.array(tf.sigmoid(outputs["logits"])) - clean) ** 2
+    error = np.average(squares.mean(axis=(1, 2, 3)), weights=sample_weight)
+    how = {"sample_weight": sample_weight, "batch_size": 256, "shuffle": False, "verbose": 0}
+    model.fit(images, clean, **how)
+    assert float(model.log_std) == pytest.approx(start + 0.1 * (0.5 * np.log(error) - start))
+
+
+@pytest.mark.parametrize("network", ["encoder", "decoder"])
+def test_batch_norm_of_a_conditional_vae_learns_its_statistics(images, halves, network):
+    norm, plain = keras.layers.BatchNormalization(), conditional()
+    given = getattr(plain, network)
+    changed = keras.Model(given.inputs, [norm(given.outputs[0]), *given.outputs[1:]])
+    if network == "decoder":
+        changed = keras.Model(given.inputs, changed.outputs[0])
+    parts = {"encoder": plain.encoder, "decoder": plain.decoder, network: changed}
+    model = vae.ConditionalVAE(**parts, seed=3)
+    before = [np.array(statistic) for statistic in norm.non_trainable_weights]
+    fitted(model, [images, halves], epochs=1)
+    for old, new in zip(before, norm.non_trainable_weights, strict=True):
+        assert not np.allclose(old, new)
+
+
 def test_fixed_noise_stays_and_evaluation_moves_nothing(images):
     model = gaussian(noise_std=0.3)
     fitted(model, images, epochs=2)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 from scipy.stats import kstest
 
-from helpers import layers, losses, penalties
+from helpers import gan, layers, losses, penalties
 
 RNG = np.random.default_rng(0)
 SLOPED = [penalty for penalty in losses.PENALTIES if penalty != "none"]
@@ -192,3 +192,30 @@ def test_the_slope_is_that_of_each_pictures_own_logit():
     compiled = tf.function(lambda x: losses.slope(network, x))(x)
     np.testing.assert_allclose(losses.slope(network, x), alone, rtol=1e-5)
     np.testing.assert_allclose(compiled, alone, rtol=1e-5)
+
+
+class Doubled(keras.layers.Layer):
+    """Twice its input while training: what a penalty sees tells the mode it looked in."""
+
+    def call(self, x, training=False):
+        return 2 * x if training else x
+
+
+@pytest.mark.parametrize("batches", gan.BATCHES)
+@pytest.mark.parametrize("penalty", SLOPED)
+def test_a_game_looks_at_its_penalty_in_the_mode_that_d_trains_in(penalty, batches):
+    z, x = keras.Input((2,)), keras.Input((2,))
+    parts = (
+        keras.Model(z, keras.layers.Dense(2)(z)),
+        keras.Model(x, keras.layers.Dense(1)(Doubled()(x))),
+    )
+    kernel = parts[1].get_weights()[0]
+    found = []
+    for weight in (0.0, 1.0):
+        model = gan.GAN(*parts, penalty=penalty, penalty_weight=weight, batches=batches, seed=0)
+        model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+        real, noise = (tf.constant(a) for a in np.ones((2, 4, 2), "float32"))
+        found.append(float(model.discriminator_step(real, noise)[0]))
+    length = (1 if batches == "inference" else 2) * np.linalg.norm(kernel)
+    expected = length**2 / 2 if penalty == "r1" else (length - 1) ** 2
+    assert found[1] - found[0] == pytest.approx(expected, rel=1e-4)
