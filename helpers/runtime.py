@@ -14,7 +14,8 @@ Three words are used by every lab:
 
     prepare     seeds everything and says which device is used
     budget      how much to train: a lab's minute, or the full run behind a checkpoint
-    expect      a measured number, the number it should be, and how far apart they may be
+    expect      a measured number, the number it should be, and how far apart they may be;
+                `expect_at_least` and `expect_at_most` where the claim has one side
 """
 
 import contextlib
@@ -171,6 +172,36 @@ def expect(name: str, value: float, target: float, within: float, unit: str = ""
         raise ValueError(f"{name}, {band}: use finite numbers, the second of them 0 or more.")
     line = f"{measured(name, float(value), unit)} ({band})"
     if not abs(value - target) <= within:
+        raise AssertionError(f"Out of its band: {line}")
+    print(f"✓ {line}")
+
+
+def expect_at_least(name: str, value: float, least: float, unit: str = "") -> None:
+    """Check a claim of one side: a measured number is `least` or more.
+
+    Args:
+        name: what was measured, as the printed line calls it.
+        value: the number just measured.
+        least: the smallest number for which the claim holds.
+        unit: printed after the numbers, may be empty.
+
+    Raises:
+        ValueError: `least` is not finite.
+        AssertionError: `value` is below `least`, or no number; the message holds both.
+    """
+    _expect_side(name, value, f"at least {least:g} {unit}".rstrip(), least, value >= least, unit)
+
+
+def expect_at_most(name: str, value: float, most: float, unit: str = "") -> None:
+    """Check that a measured number is `most` or less; as :func:`expect_at_least`."""
+    _expect_side(name, value, f"at most {most:g} {unit}".rstrip(), most, value <= most, unit)
+
+
+def _expect_side(name, value, claim, bound, holds, unit) -> None:
+    if not math.isfinite(bound):
+        raise ValueError(f"{name}, {claim}: use a finite number.")
+    line = f"{measured(name, float(value), unit)} ({claim})"
+    if not (holds and math.isfinite(value)):
         raise AssertionError(f"Out of its band: {line}")
     print(f"✓ {line}")
 

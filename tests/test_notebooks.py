@@ -15,10 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAB = os.environ.get("GDL_LAB", "")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob(f"{LAB}*.ipynb"))
-STANDARD_BUDGET = {"cells": (26, 36), "words": (900, 1500)}
+STANDARD_BUDGET = {"cells": (26, 50), "words": (900, 1800)}
 BUDGETS = {
-    "00_start_here": {"cells": (10, 26), "words": (300, 900)},
-    "11_face_gan": {"cells": (26, 42), "words": (900, 1500)},  # five topics, many small cells
+    "00_start_here": {"cells": (10, 26), "words": (300, 1300)},
     "12_gan_tricks": {"cells": (52, 80), "words": (1300, 2400)},  # seventeen of them
 }
 
@@ -102,7 +101,7 @@ def test_size_and_length_budgets(path, notebook):
     assert path.stat().st_size < 1_000_000
     assert budget["cells"][0] <= len(notebook.cells) <= budget["cells"][1]
     assert budget["words"][0] <= prose <= budget["words"][1]
-    assert max(code) <= 20 and statistics.median(code) <= 6
+    assert max(code) <= 25 and statistics.median(code) <= 12
 
 
 def test_prose_stands_around_the_code(notebook):

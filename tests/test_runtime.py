@@ -163,3 +163,21 @@ def test_prepare_seeds_every_generator(capsys):
     for first, same, other in zip(*found, strict=True):
         np.testing.assert_array_equal(first, same)
         assert np.all(first != other)
+
+
+def test_claims_of_one_side(capsys):
+    runtime.expect_at_least("gain", 2.5, 2, "dB")
+    runtime.expect_at_most("modes", 3, 3)
+    out = capsys.readouterr().out
+    assert out == "✓ gain ≈ 2.5 dB (at least 2 dB)\n✓ modes ≈ 3 (at most 3)\n"
+    for value in (1.99, float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(AssertionError, match=r"Out of its band: gain .* \(at least 2 dB\)"):
+            runtime.expect_at_least("gain", value, 2, "dB")
+    for value in (3.01, float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(AssertionError, match=r"Out of its band: modes .* \(at most 3\)"):
+            runtime.expect_at_most("modes", value, 3)
+    for bound in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="use a finite number"):
+            runtime.expect_at_least("gain", 2, bound)
+        with pytest.raises(ValueError, match="use a finite number"):
+            runtime.expect_at_most("gain", 2, bound)

@@ -31,8 +31,8 @@ FILTERS = {
     "Gaussian filter": (ndimage.gaussian_filter, "sigma", (0.6, 0.8, 1.0, 1.2, 1.4)),
     "median filter": (ndimage.median_filter, "size", (2, 3, 4, 5)),
     "non-local means": (
-        partial(restoration.denoise_nl_means, patch_size=3, patch_distance=9), "h",
-        (0.1, 0.2, 0.5, 1.0),
+        partial(restoration.denoise_nl_means, patch_size=5, patch_distance=5, sigma=0.3), "h",
+        (0.1, 0.15, 0.2, 0.3),
     ),
     "total variation": (
         restoration.denoise_tv_chambolle, "weight", (0.1, 0.2, 0.3, 0.5, 0.8)

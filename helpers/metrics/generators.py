@@ -175,17 +175,29 @@ def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3):
         ValueError: no more rows than neighbours, or features that are not finite.
     """
     real, drawn = (_check_features(rows, neighbours + 1) for rows in (real, drawn))
-    return _share_inside(real, drawn, neighbours), _share_inside(drawn, real, neighbours)
+    precision = float(np.mean(inside_region(real, drawn, neighbours)))
+    recall = float(np.mean(inside_region(drawn, real, neighbours)))
+    return precision, recall
 
 
-def _share_inside(region: np.ndarray, points: np.ndarray, neighbours: int) -> float:
+def inside_region(region: np.ndarray, points: np.ndarray, neighbours: int = 3) -> np.ndarray:
+    """Which points fall among those of a set, as :func:`precision_recall` counts it.
+
+    Args:
+        region: the set, shape (n, width).
+        points: shape (m, width).
+        neighbours: how far the ball around each point of the set reaches.
+
+    Returns:
+        Truth values of shape (m,): nearer to a point of the set than its own third neighbour.
+    """
     search = NearestNeighbors(n_neighbors=neighbours + 1, algorithm="brute").fit(region)
     reach = search.kneighbors(region)[0][:, -1]
     inside = [
         (pairwise_distances(part, region) <= reach).any(axis=1)
         for part in np.array_split(np.asarray(points), max(1, len(points) // 500))
     ]
-    return float(np.mean(np.concatenate(inside)))
+    return np.concatenate(inside)
 
 
 def score_features(real: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
