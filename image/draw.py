@@ -7,18 +7,34 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 INK, BACK, CONTENT, STYLE, FROZEN = "#102027", "#c62828", "#2e7d32", "#6a1b9a", "#1565c0"
+PICTURE, NETWORK, CODE = ("#fff8e1", "#f9a825"), ("#e3f2fd", FROZEN), ("#f3e5f5", STYLE)
+RESULT, DAMAGED, PLAIN = ("#e8f5e9", CONTENT), ("#ffebee", BACK), ("#eceff1", INK)
+GENERATOR = "#fff3e0", BACK
+STYLE_BLOCKS = (1, 2, 3, 4)
 
 
 def text(x, y, words, size=14, colour=INK, weight="normal") -> str:
     """Centred words."""
-    look = f'font-size="{size}" fill="{colour}" font-weight="{weight}" text-anchor="middle"'
-    return f'<text x="{x}" y="{y}" {look}>{words}</text>'
+    font = f'font-size="{size}" fill="{colour}" font-weight="{weight}" text-anchor="middle"'
+    return f'<text x="{x}" y="{y}" {font}>{words}</text>'
 
 
-def box(x, y, width, height, fill, stroke) -> str:
-    """A rounded box."""
-    place = f'x="{x}" y="{y}" width="{width}" height="{height}" rx="6"'
-    return f'<rect {place} fill="{fill}" stroke="{stroke}" stroke-width="2"/>'
+def bold(y, words, size, colour=INK) -> tuple:
+    """A bold line of a box."""
+    return y, words, size, colour, "bold"
+
+
+def box(x, y, width, height, colours, *lines) -> str:
+    """A rounded box of a fill and a frame, and lines centred in it: `(y, words, size, ...)`."""
+    place, (fill, stroke) = f'x="{x}" y="{y}" width="{width}" height="{height}" rx="6"', colours
+    frame = f'<rect {place} fill="{fill}" stroke="{stroke}" stroke-width="2"/>'
+    return "\n".join([frame, *(text(x + width // 2, *line) for line in lines)])
+
+
+def funnel(x, end, left, right, colours) -> str:
+    """A network that narrows or widens from `left` to `right`, each a top and a bottom."""
+    shape = f"M{x} {left[0]} L{end} {right[0]} V{right[1]} L{x} {left[1]} z"
+    return f'<path d="{shape}" fill="{colours[0]}" stroke="{colours[1]}" stroke-width="2"/>'
 
 
 def arrow(path, colour=INK, dashed=False) -> str:
@@ -64,13 +80,8 @@ def fast_styles() -> None:
     parts = []
     for number, (name, year, first, second) in enumerate(steps):
         x, last = 20 + 152 * number, number == len(steps) - 1
-        parts += [
-            box(x, 40, 128, 110, "#e8f5e9" if last else "#e3f2fd", CONTENT if last else FROZEN),
-            text(x + 64, 68, name, 16, weight="bold"),
-            text(x + 64, 88, year, 12),
-            text(x + 64, 116, first, 12),
-            text(x + 64, 134, second, 12),
-        ]
+        lines = bold(68, name, 16), (88, year, 12), (116, first, 12), (134, second, 12)
+        parts.append(box(x, 40, 128, 110, RESULT if last else NETWORK, *lines))
         if not last:
             parts.append(arrow(f"M{x + 130} 95 H{x + 148}"))
     parts.append(text(390, 180, "scale and shift of each channel are the style", 13, STYLE))
@@ -84,71 +95,50 @@ def fast_styles() -> None:
 
 def autoencoder() -> None:
     """A picture squeezed into a code and opened again."""
+    loss = "loss: mean of (x&#770; - x)&#178;; its gradient trains both networks"
     parts = [
-        box(28, 82, 104, 96, "#fff8e1", "#f9a825"),
-        text(80, 124, "x", 18, weight="bold"),
-        text(80, 148, "many numbers", 12),
+        box(28, 82, 104, 96, PICTURE, bold(124, "x", 18), (148, "many numbers", 12)),
         arrow("M134 130 H166"),
-        '<path d="M168 72 L312 106 V154 L168 188 z" fill="#e3f2fd" '
-        f'stroke="{FROZEN}" stroke-width="2"/>',
+        funnel(168, 312, (72, 188), (106, 154), NETWORK),
         text(234, 136, "encoder", 16, weight="bold"),
         arrow("M314 130 H344"),
-        box(346, 104, 76, 52, "#f3e5f5", STYLE),
-        text(384, 126, "code", 15, STYLE, "bold"),
-        text(384, 145, "few numbers", 12),
+        box(346, 104, 76, 52, CODE, bold(126, "code", 15, STYLE), (145, "few numbers", 12)),
         arrow("M424 130 H454"),
-        '<path d="M456 106 L600 72 V188 L456 154 z" fill="#e8f5e9" '
-        f'stroke="{CONTENT}" stroke-width="2"/>',
+        funnel(456, 600, (106, 154), (72, 188), RESULT),
         text(534, 136, "decoder", 16, weight="bold"),
         arrow("M602 130 H634"),
-        box(636, 82, 104, 96, "#fff8e1", "#f9a825"),
-        text(688, 124, "x&#770;", 18, weight="bold"),
-        text(688, 148, "as many", 12),
+        box(636, 82, 104, 96, PICTURE, bold(124, "x&#770;", 18), (148, "as many", 12)),
         f'<path d="M688 180 V228 H80 V180" fill="none" stroke="{BACK}" stroke-width="2" '
         'stroke-dasharray="7 5"/>',
-        text(
-            384,
-            220,
-            "loss: mean of (x&#770; - x)&#178;; its gradient trains both networks",
-            13,
-            BACK,
-        ),
+        text(384, 220, loss, 13, BACK),
         text(384, 44, "all that passes through must fit into the code", 13, STYLE),
     ]
     card(
-        "autoencoder.svg",
-        768,
-        256,
+        "autoencoder.svg", 768, 256,
         "A picture of 784 pixels goes through an encoder into a code of 32 numbers and through a "
         "decoder back to 784 pixels; the squared difference trains both.",
         parts,
-    )
+    )  # fmt: skip
 
 
 def loop() -> None:
     """The frozen network and the picture that is updated."""
+    content = bold(86, "content loss", 15, CONTENT), (106, "against the photograph", 12)
+    style = bold(184, "style loss", 15, STYLE), (204, "against the painting", 12)
     parts = [
-        box(28, 92, 96, 96, "#fff8e1", "#f9a825"),
-        text(76, 136, "picture x", 16, weight="bold"),
-        text(76, 158, "the pixels train", 12),
+        box(28, 92, 96, 96, PICTURE, bold(136, "picture x", 16), (158, "the pixels train", 12)),
         arrow("M126 140 H188"),
-        '<path d="M190 76 L400 106 V174 L190 204 z" fill="#e3f2fd" '
-        f'stroke="{FROZEN}" stroke-width="2"/>',
+        funnel(190, 400, (76, 204), (106, 174), NETWORK),
         text(280, 134, "VGG19", 17, weight="bold"),
         text(280, 156, "frozen: weights never change", 12),
         lock(352, 118),
         arrow("M402 128 C430 128 440 96 472 92", CONTENT),
         arrow("M402 152 C430 152 440 184 472 188", STYLE),
-        box(474, 62, 150, 56, "#e8f5e9", CONTENT),
-        text(549, 86, "content loss", 15, CONTENT, "bold"),
-        text(549, 106, "against the photograph", 12),
-        box(474, 160, 150, 56, "#f3e5f5", STYLE),
-        text(549, 184, "style loss", 15, STYLE, "bold"),
-        text(549, 204, "against the painting", 12),
+        box(474, 62, 150, 56, RESULT, *content),
+        box(474, 160, 150, 56, CODE, *style),
         arrow("M626 92 C660 92 660 124 690 134"),
         arrow("M626 188 C660 188 660 156 690 146"),
-        box(692, 112, 60, 56, "#eceff1", INK),
-        text(722, 146, "sum", 15, weight="bold"),
+        box(692, 112, 60, 56, PLAIN, bold(146, "sum", 15)),
         arrow("M722 170 V258 H76 V194", BACK, dashed=True),
         text(400, 250, "gradient of the sum with respect to the pixels", 13, BACK),
         arrow("M76 90 V34 H722 V108"),
@@ -167,9 +157,8 @@ def layers() -> None:
     sides = {1: (256, 64), 2: (128, 128), 3: (64, 256), 4: (32, 512), 5: (16, 512)}
     for block, (side, channels) in sides.items():
         x, half = 30 + 148 * (block - 1), 58 - 6 * block
-        parts.append(box(x, 150 - half, 128, 2 * half, "#e3f2fd", FROZEN))
-        parts.append(text(x + 64, 147, f"block {block}", 15, weight="bold"))
-        parts.append(text(x + 64, 165, f"{side} × {side} × {channels}", 12))
+        lines = bold(147, f"block {block}", 15), (165, f"{side} × {side} × {channels}", 12)
+        parts.append(box(x, 150 - half, 128, 2 * half, NETWORK, *lines))
         if block < 5:
             parts.append(arrow(f"M{x + 129} 150 H{x + 146}"))
         if block in STYLE_BLOCKS:
@@ -179,7 +168,7 @@ def layers() -> None:
             parts.append(arrow(f"M{x + 64} {150 - half} V74", CONTENT))
             parts.append(text(x + 64, 64, "block4_conv2: features as they are", 13, CONTENT))
     low, high = min(STYLE_BLOCKS), max(STYLE_BLOCKS)
-    parts.append(box(30, 256, 148 * (high - low) + 128, 34, "#f3e5f5", STYLE))
+    parts.append(box(30, 256, 148 * (high - low) + 128, 34, CODE))
     words = "style: Gram matrices, which channels fire together, wherever that is"
     parts.append(text(30 + (148 * (high - low) + 128) / 2, 278, words, 14, STYLE))
     card(
@@ -196,9 +185,8 @@ def convolutional() -> None:
     parts = [text(384, 30, "numbers that pass through at each stage", 14)]
     for place, (size, count) in enumerate(zip([*sizes, sizes[0]], numbers, strict=True)):
         half, x = 12 + 60 * (count / 3136) ** 0.5, 62 + 107 * place
-        colour = STYLE if place == 3 else FROZEN if place < 3 else CONTENT
-        fill = {STYLE: "#f3e5f5", FROZEN: "#e3f2fd", CONTENT: "#e8f5e9"}[colour]
-        parts.append(box(x - 28, 128 - half, 56, 2 * half, fill, colour))
+        colours = CODE if place == 3 else NETWORK if place < 3 else RESULT
+        parts.append(box(x - 28, 128 - half, 56, 2 * half, colours))
         parts.append(text(x, 133, f"{count:,}", 14, weight="bold"))
         parts.append(text(x, 222, size, 12))
         if place < 6:
@@ -213,22 +201,14 @@ def convolutional() -> None:
 def denoising() -> None:
     """The input is damaged, the target is not."""
     parts = [
-        box(28, 86, 104, 80, "#fff8e1", "#f9a825"),
-        text(80, 122, "x", 18, weight="bold"),
-        text(80, 146, "clean", 13),
+        box(28, 86, 104, 80, PICTURE, bold(122, "x", 18), (146, "clean", 13)),
         arrow("M134 126 H206"),
         text(170, 112, "+ noise", 13, BACK),
-        box(208, 86, 104, 80, "#ffebee", BACK),
-        text(260, 122, "x&#771;", 18, weight="bold"),
-        text(260, 146, "noisy", 13),
+        box(208, 86, 104, 80, DAMAGED, bold(122, "x&#771;", 18), (146, "noisy", 13)),
         arrow("M314 126 H364"),
-        box(366, 78, 150, 96, "#e3f2fd", FROZEN),
-        text(441, 122, "network", 16, weight="bold"),
-        text(441, 146, "no narrow place", 12),
+        box(366, 78, 150, 96, NETWORK, bold(122, "network", 16), (146, "no narrow place", 12)),
         arrow("M518 126 H568"),
-        box(570, 86, 120, 80, "#e8f5e9", CONTENT),
-        text(630, 122, "r(x&#771;)", 18, weight="bold"),
-        text(630, 146, "restored", 13),
+        box(570, 86, 120, 80, RESULT, bold(122, "r(x&#771;)", 18), (146, "restored", 13)),
         arrow("M630 168 V216 H80 V172", BACK, dashed=True),
         text(360, 208, "loss: restored against clean, never against noisy", 13, BACK),
         arrow("M260 84 V46 H630 V80", STYLE),
@@ -244,24 +224,17 @@ def denoising() -> None:
 
 def faces() -> None:
     """A face's code, an arrow added to it, and a decoder that knows how wrong it is."""
+    mean = bold(108, "mean picture", 15), (134, "± noise σ, one for all", 12)
     parts = [
-        box(24, 70, 104, 84, "#fff8e1", "#f9a825"),
-        text(76, 108, "x", 18, weight="bold"),
-        text(76, 134, "64 × 64 × 3", 12),
+        box(24, 70, 104, 84, PICTURE, bold(108, "x", 18), (134, "64 × 64 × 3", 12)),
         arrow("M130 112 H162"),
-        box(164, 70, 96, 84, "#e3f2fd", FROZEN),
-        text(212, 117, "encoder", 15, weight="bold"),
+        box(164, 70, 96, 84, NETWORK, bold(117, "encoder", 15)),
         arrow("M262 112 H294"),
-        box(296, 70, 112, 84, "#f3e5f5", STYLE),
-        text(352, 108, "z", 18, weight="bold"),
-        text(352, 134, "32 numbers", 12),
+        box(296, 70, 112, 84, CODE, bold(108, "z", 18), (134, "32 numbers", 12)),
         arrow("M410 112 H442"),
-        box(444, 70, 96, 84, "#e3f2fd", FROZEN),
-        text(492, 117, "decoder", 15, weight="bold"),
+        box(444, 70, 96, 84, NETWORK, bold(117, "decoder", 15)),
         arrow("M542 112 H574"),
-        box(576, 70, 152, 84, "#e8f5e9", CONTENT),
-        text(652, 108, "mean picture", 15, weight="bold"),
-        text(652, 134, "± noise σ, one for all", 12),
+        box(576, 70, 152, 84, RESULT, *mean),
         arrow("M76 156 V196 H652 V160", BACK, dashed=True),
         text(364, 188, "σ is the error that is left: it is learned, not assumed", 13, BACK),
         arrow("M352 34 V64", STYLE),
@@ -277,29 +250,19 @@ def faces() -> None:
 def gan() -> None:
     """Two networks, two phases: what each learns from the same judgement."""
     parts = [
-        box(24, 76, 92, 72, "#eceff1", INK),
-        text(70, 108, "z", 18, weight="bold"),
-        text(70, 132, "noise", 13),
+        box(24, 76, 92, 72, PLAIN, bold(108, "z", 18), (132, "noise", 13)),
         arrow("M118 112 H148"),
-        '<path d="M150 94 L262 66 V158 L150 130 z" fill="#fff3e0" '
-        f'stroke="{BACK}" stroke-width="2"/>',
+        funnel(150, 262, (94, 130), (66, 158), GENERATOR),
         text(208, 118, "G", 20, weight="bold"),
         arrow("M264 112 H294"),
-        box(296, 76, 104, 72, "#ffebee", BACK),
-        text(348, 108, "G(z)", 17, weight="bold"),
-        text(348, 132, "fake", 13),
-        box(296, 192, 104, 72, "#e3f2fd", FROZEN),
-        text(348, 224, "x", 18, weight="bold"),
-        text(348, 248, "real", 13),
+        box(296, 76, 104, 72, DAMAGED, bold(108, "G(z)", 17), (132, "fake", 13)),
+        box(296, 192, 104, 72, NETWORK, bold(224, "x", 18), (248, "real", 13)),
         arrow("M402 112 C440 112 440 158 468 164"),
         arrow("M402 228 C440 228 440 182 468 176"),
-        '<path d="M470 124 L582 152 V188 L470 216 z" fill="#f3e5f5" '
-        f'stroke="{STYLE}" stroke-width="2"/>',
+        funnel(470, 582, (124, 216), (152, 188), CODE),
         text(524, 177, "D", 20, weight="bold"),
         arrow("M584 170 H620"),
-        box(622, 134, 122, 72, "#f3e5f5", STYLE),
-        text(683, 166, "logit", 17, weight="bold"),
-        text(683, 190, "how real it looks", 13),
+        box(622, 134, 122, 72, CODE, bold(166, "logit", 17), (190, "how real it looks", 13)),
         arrow("M700 208 V290 H524 V208", STYLE, dashed=True),
         text(524, 312, "phase 1: D learns, real up and fake down; G is held still", 13, STYLE),
         arrow("M700 132 V42 H208 V72", BACK, dashed=True),
@@ -326,11 +289,11 @@ def dcgan() -> None:
         text(634, 196, "logit", 12),
         text(396, 206, "picture in [-1, 1]", 12),
     ]
-    for row, fill, stroke in ((up, "#fff3e0", BACK), (down, "#f3e5f5", STYLE)):
+    for row, colours in ((up, GENERATOR), (down, CODE)):
         for (x, side, name), (following, next_side, _) in zip(
             row, (*row[1:], (0, 0, "")), strict=True
         ):
-            parts.append(box(x - side / 4, 120 - side / 2, side / 2, side, fill, stroke))
+            parts.append(box(x - side / 4, 120 - side / 2, side / 2, side, colours))
             parts.append(text(x, 112 - side / 2 if name else 0, name, 12))
             if following:
                 parts.append(arrow(f"M{x + side / 4 + 3} 120 H{following - next_side / 4 - 3}"))
@@ -345,37 +308,28 @@ def dcgan() -> None:
 
 def face_gan() -> None:
     """A conditional GAN, and two menus that change only how it is trained."""
+    objective = bold(62, "objective", 14, FROZEN), (84, "minimax, hinge,", 12)
+    objective += ((104, "Wasserstein, …", 12),)
+    penalty = bold(158, "penalty", 14, FROZEN), (180, "none, R1,", 12)
+    penalty += ((200, "DRAGAN, WGAN-GP", 12),)
     parts = [
-        box(24, 52, 96, 56, "#eceff1", INK),
-        text(72, 76, "z", 17, weight="bold"),
-        text(72, 96, "noise", 12),
-        box(24, 132, 96, 56, "#e8f5e9", CONTENT),
-        text(72, 156, "glasses,", 12),
-        text(72, 174, "smile, …", 12),
+        box(24, 52, 96, 56, PLAIN, bold(76, "z", 17), (96, "noise", 12)),
+        box(24, 132, 96, 56, RESULT, (156, "glasses,", 12), (174, "smile, …", 12)),
         arrow("M122 80 L158 104"),
         arrow("M122 156 L158 132"),
-        '<path d="M160 100 L250 76 V160 L160 136 z" fill="#fff3e0" '
-        f'stroke="{BACK}" stroke-width="2"/>',
+        funnel(160, 250, (100, 136), (76, 160), GENERATOR),
         text(206, 124, "G", 20, weight="bold"),
         arrow("M252 118 H286"),
-        box(288, 76, 84, 84, "#fff8e1", "#f9a825"),
-        text(330, 124, "face", 15, weight="bold"),
+        box(288, 76, 84, 84, PICTURE, bold(124, "face", 15)),
         arrow("M374 118 H408"),
-        '<path d="M410 76 L500 100 V136 L410 160 z" fill="#f3e5f5" '
-        f'stroke="{STYLE}" stroke-width="2"/>',
+        funnel(410, 500, (76, 160), (100, 136), CODE),
         text(454, 124, "D", 20, weight="bold"),
         arrow("M502 118 H536"),
         text(564, 123, "logit", 15, weight="bold"),
         arrow("M72 190 V216 H454 V152", CONTENT),
         text(262, 208, "the same attributes: is it this face?", 12, CONTENT),
-        box(610, 40, 134, 84, "#e3f2fd", FROZEN),
-        text(677, 62, "objective", 14, FROZEN, "bold"),
-        text(677, 84, "minimax, hinge,", 12),
-        text(677, 104, "Wasserstein, …", 12),
-        box(610, 136, 134, 84, "#e3f2fd", FROZEN),
-        text(677, 158, "penalty", 14, FROZEN, "bold"),
-        text(677, 180, "none, R1,", 12),
-        text(677, 200, "DRAGAN, WGAN-GP", 12),
+        box(610, 40, 134, 84, NETWORK, *objective),
+        box(610, 136, 134, 84, NETWORK, *penalty),
     ]
     card(
         "face_gan.svg", 768, 240,
@@ -388,9 +342,7 @@ def face_gan() -> None:
 def tricks() -> None:
     """A switch, both positions from several seeds, and the dots on one axis."""
     parts = [
-        box(28, 84, 128, 72, "#eceff1", INK),
-        text(92, 114, "one trick", 17, weight="bold"),
-        text(92, 138, "a switch", 13),
+        box(28, 84, 128, 72, PLAIN, bold(114, "one trick", 17), (138, "a switch", 13)),
         text(589, 108, "apart?", 13),
         arrow("M589 120 H616"),
         arrow("M589 120 H562"),
@@ -405,11 +357,9 @@ def tricks() -> None:
         low, high, mean = min(dots), max(dots), sum(dots) / len(dots)
         parts += [
             arrow(f"M158 {120 + (y - 120) * 0.28:g} L212 {120 + (y - 120) * 0.93:g}"),
-            box(214, y - 28, 96, 56, fill, colour),
-            text(262, y + 6, name, 17, colour, "bold"),
+            box(214, y - 28, 96, 56, (fill, colour), bold(y + 6, name, 17, colour)),
             arrow(f"M312 {y} H336"),
-            box(338, y - 20, 100, 40, "#ffffff", colour),
-            text(388, y + 5, "seeds 0, 1, 2", 13),
+            box(338, y - 20, 100, 40, ("#ffffff", colour), (y + 5, "seeds 0, 1, 2", 13)),
             arrow(f"M440 {y} H468"),
             f'<rect x="{low}" y="{y - 16}" width="{high - low}" height="32" fill="{colour}" '
             'opacity="0.2"/>',
@@ -423,8 +373,6 @@ def tricks() -> None:
         parts,
     )  # fmt: skip
 
-
-STYLE_BLOCKS = (1, 2, 3, 4)
 
 if __name__ == "__main__":
     loop()
