@@ -94,14 +94,14 @@ def rows() -> list[dict]:
     print(f"course-shaped: loss {loss:.2f} after {COURSE_STEPS} steps", flush=True)
     course_seconds = COURSE_STEPS * step["course, lab's layers"]
     wide_step, lab_step = step["course, course's layers"], step["course, lab's layers"]
-    found = [
+    measured = [
         ("step, 256 px, each with its own layers", wide_step, step["ours, lab's layers"], "s"),
         ("step, 256 px, both the course's layers", wide_step, step["ours, course's layers"], "s"),
         ("step, 256 px, both the lab's layers", lab_step, step["ours, lab's layers"], "s"),
         ("to the loss of 100 course-shaped steps", course_seconds, our_seconds_to(loss), "s"),
         ("peak memory of the process", memory["course"], memory["ours"], "MB"),
     ]
-    return as_rows("01", found)
+    return as_rows("01", measured)
 
 
 if __name__ == "__main__":

@@ -41,10 +41,10 @@ def mixer_answer(fast: style.FastTransfer) -> float:
 def rows() -> list[dict]:
     """Measure everything; nothing of the course's shape stands beside it."""
     fast = style.FastTransfer()
-    found = [
+    measured = [
         ("AdaIN, encode and decode, 256 px", one_pass(fast, 256)),
         ("AdaIN, encode and decode, 512 px", one_pass(fast, 512)),
         ("StyleMixer answer at 192 px, 95th percentile", mixer_answer(fast)),
     ]
     blank = {"lab": "02", "course": None, "ratio": None, "unit": "ms"}
-    return [{**blank, "name": name, "ours": round(value, 1)} for name, value in found]
+    return [{**blank, "name": name, "ours": round(value, 1)} for name, value in measured]

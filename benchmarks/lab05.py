@@ -49,12 +49,15 @@ class Race(keras.callbacks.Callback):
 def ours() -> Autoencoder:
     """The lab's strided design at its live size, compiled as there."""
     layers = keras.layers
-    how = {"strides": 2, "padding": "same"}
-    encoder = [keras.Input((28, 28, 1)), layers.Conv2D(16, 4, activation="gelu", **how)]
-    encoder += [layers.Conv2D(32, 4, activation="gelu", **how), layers.Flatten()]
+    halving = {"strides": 2, "padding": "same"}
+    encoder = [keras.Input((28, 28, 1)), layers.Conv2D(16, 4, activation="gelu", **halving)]
+    encoder += [layers.Conv2D(32, 4, activation="gelu", **halving), layers.Flatten()]
     decoder = [keras.Input((CODE_SIZE,)), layers.Dense(7 * 7 * 32, "gelu")]
-    decoder += [layers.Reshape((7, 7, 32)), layers.Conv2DTranspose(16, 4, activation="gelu", **how)]
-    decoder += [layers.Conv2DTranspose(1, 4, activation="sigmoid", **how)]
+    decoder += [
+        layers.Reshape((7, 7, 32)),
+        layers.Conv2DTranspose(16, 4, activation="gelu", **halving),
+    ]
+    decoder += [layers.Conv2DTranspose(1, 4, activation="sigmoid", **halving)]
     parts = keras.Sequential([*encoder, layers.Dense(CODE_SIZE)]), keras.Sequential(decoder)
     model, steps = Autoencoder(*parts), EPOCHS * -(-IMAGES // BATCH_SIZE)
     schedule = keras.optimizers.schedules.CosineDecay(LAB_LEARNING_RATE, steps)
@@ -67,9 +70,9 @@ def seconds_to(build, bounds: list[float]) -> list[float | None]:
     train, test = data.fashion_mnist()
     keras.utils.set_random_seed(0)
     model, race = build(), Race(test.images[:LOOK_AT], bounds)
-    how = {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "verbose": 0, "callbacks": [race]}
+    options = {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "verbose": 0, "callbacks": [race]}
     images = train.images[:IMAGES]
-    model.fit(images, images, **how)
+    model.fit(images, images, **options)
     return [race.reached.get(bound) for bound in bounds]
 
 
@@ -80,9 +83,9 @@ def rows() -> list[dict]:
     linear = metrics.pca_reconstruct(train.images, images, CODE_SIZE)
     bounds = [share * metrics.squared_error(images, linear).mean() for share in SHARES]
     mine = seconds_to(ours, bounds)
-    found = []
+    measured = []
     for name, code_size in {"as each lab runs": None, "both with 32 numbers": CODE_SIZE}.items():
         course = seconds_to(lambda size=code_size: course_autoencoder.network(size), bounds)
         for share, theirs, own in zip(SHARES, course, mine, strict=True):
-            found.append((f"to {share:g} × PCA's test error, {name}", theirs, own, "s"))
-    return as_rows("05", found)
+            measured.append((f"to {share:g} × PCA's test error, {name}", theirs, own, "s"))
+    return as_rows("05", measured)

@@ -105,8 +105,8 @@ def rows() -> list[dict]:
     slider = answer_milliseconds()
     ours = [lab_vae(*networks(), LAB_EPOCHS * 469, kind) for kind in (FrozenNorm, vae.VAE)]
     seconds = step_seconds(data.mnist()[0].images, CourseShaped(*networks()), ours)
-    course_step, same_arithmetic, our_step = (1000 * found for found in seconds)
-    found = [
+    course_step, same_arithmetic, our_step = (1000 * each for each in seconds)
+    measured = [
         ("step, same network, same arithmetic", course_step, same_arithmetic, "ms"),
         ("step, same network, ours training its batch norm", course_step, our_step, "ms"),
         ("slider answer, 95th percentile", None, slider, "ms"),
@@ -114,7 +114,7 @@ def rows() -> list[dict]:
     ours, steps = our_seconds_to(), course_steps_to()
     for bound in BOUNDS:
         course = steps[bound] * course_step / 1000 if bound in steps else None
-        found.append(
+        measured.append(
             (
                 f"training to {bound:g} nats on the test set",
                 course,
@@ -122,4 +122,4 @@ def rows() -> list[dict]:
                 "s",
             )
         )
-    return as_rows("07", found)
+    return as_rows("07", measured)

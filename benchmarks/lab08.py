@@ -58,8 +58,8 @@ def course() -> CourseShaped:
 def course_without_onednn() -> float:
     """Milliseconds per image of the course-shaped loop in a process that has oneDNN off."""
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
-    how = {"env": environment, "capture_output": True, "text": True, "check": True}
-    return float(subprocess.run([sys.executable, __file__], **how).stdout.split()[-1])
+    options = {"env": environment, "capture_output": True, "text": True, "check": True}
+    return float(subprocess.run([sys.executable, __file__], **options).stdout.split()[-1])
 
 
 def course_error(known, unseen) -> float:
@@ -90,8 +90,8 @@ def our_error(known, unseen) -> float:
     trained = pretrained.load("08_faces")
     fresh = [keras.models.clone_model(part) for part in (trained.encoder, trained.decoder)]
     model = compiled(vae.GaussianVAE(*fresh, beta=LAB_BETA, seed=0), LAB_LEARNING_RATE)
-    how = {"batch_size": LAB_BATCH_SIZE, "epochs": 1000, "verbose": 0}
-    model.fit(known, callbacks=[Bell()], **how)
+    options = {"batch_size": LAB_BATCH_SIZE, "epochs": 1000, "verbose": 0}
+    model.fit(known, callbacks=[Bell()], **options)
     return float(metrics.squared_error(unseen, model.reconstruct(unseen)).mean())
 
 
@@ -100,9 +100,9 @@ def studio_milliseconds(known: data.Faces) -> float:
     model = pretrained.load("08_faces")
     codes = model.encode(known.images[:1000])[0]
     names = ("glasses", "beard", "smile", "hair_length", "skin")
-    found = {n: latent.attribute_direction(codes, known.attributes[n][:1000]) for n in names}
+    arrows = {n: latent.attribute_direction(codes, known.attributes[n][:1000]) for n in names}
     presets = {"some": {"glasses": 1.0, "beard": 1.0}, "others": {"skin": -1.0}}
-    studio = widgets.FaceStudio(model.decode, codes, {"all": found}, presets)
+    studio = widgets.FaceStudio(model.decode, codes, {"all": arrows}, presets)
     moves = [(slider, np.linspace(-1.5, 1.5, 61)) for slider in studio.sliders.values()]
     moves += [(studio.which, range(1, 61)), (studio.preset, list(presets) * 30)]
     return max(percentile(control, values) for control, values in moves)

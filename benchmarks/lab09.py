@@ -38,8 +38,8 @@ def steps_per_second(stepper) -> float:
 def rows() -> list[dict]:
     """Measure both."""
     stepper = widgets.GanStepper(defined_in("09_first_gan.ipynb", STARTS)["point_gan"])
-    found = [
+    measured = [
         ("stepper answer, 95th percentile", None, answer_milliseconds(stepper), "ms"),
         ("stepper while it plays", None, steps_per_second(stepper), "steps/s"),
     ]
-    return as_rows("09", found)
+    return as_rows("09", measured)

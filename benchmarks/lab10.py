@@ -66,7 +66,7 @@ class Looks(keras.callbacks.Callback):
     def __init__(self, distance):
         super().__init__()
         self.distance, self.z, self.spent, self.done = distance, None, 0.0, 0
-        self.found = []
+        self.seconds_and_distance = []
 
     def on_train_batch_begin(self, batch, logs=None):
         self.start = time.perf_counter()
@@ -77,16 +77,16 @@ class Looks(keras.callbacks.Callback):
         if self.done % 50 == 0:
             z = latent.prior_codes(course_gan.LOOK, self.model.latent_dim)
             drawn = data.to_unit_range(self.model.sample(z))
-            self.found.append((self.spent, self.distance(drawn)))
+            self.seconds_and_distance.append((self.spent, self.distance(drawn)))
 
 
 def our_looks(space: dict, images: np.ndarray, distance) -> list[tuple]:
     """The lab's live training, looked at."""
     looks, model = Looks(distance), space["build"](space["WIDTH"], STEPS)
     real, batch_size = data.to_tanh_range(images), space["BATCH_SIZE"]
-    how = {"steps_per_epoch": 100, "epochs": STEPS // 100, "verbose": 0}
-    model.fit(real, batch_size=batch_size, callbacks=[looks], **how)
-    return looks.found
+    options = {"steps_per_epoch": 100, "epochs": STEPS // 100, "verbose": 0}
+    model.fit(real, batch_size=batch_size, callbacks=[looks], **options)
+    return looks.seconds_and_distance
 
 
 def checkpoint_seconds(space: dict, images: np.ndarray) -> float:
@@ -123,17 +123,17 @@ def rows() -> list[dict]:
     run = course(train.images, long + 2 * course_gan.EVERY, 10**6)
     drawn = (pictures.astype("float32") / 255 for pictures in run["pictures"])
     course_looks = [(t, distance(p)) for t, p in zip(run["times"], drawn, strict=True)]
-    our_looks_found = our_looks(space, train.images, distance)
-    found = [
+    our_points = our_looks(space, train.images, distance)
+    measured = [
         ("step, same networks", theirs, ours, "ms"),
         ("step, same networks, course-shaped without oneDNN", without, ours, "ms"),
     ]
     for target in TARGETS:
-        pair = first_at(course_looks, target), first_at(our_looks_found, target)
-        found.append((f"training to CNN-FD {target:g} on Fashion-MNIST", *pair, "s"))
-    equal = at_seconds(course_looks, EQUAL), at_seconds(our_looks_found, EQUAL)
-    found.append((f"CNN-FD after {EQUAL} s of training", *equal, ""))
+        pair = first_at(course_looks, target), first_at(our_points, target)
+        measured.append((f"training to CNN-FD {target:g} on Fashion-MNIST", *pair, "s"))
+    equal = at_seconds(course_looks, EQUAL), at_seconds(our_points, EQUAL)
+    measured.append((f"CNN-FD after {EQUAL} s of training", *equal, ""))
     kept = pretrained.card("10_dcgan")["metrics"]["cnn_fd"]
     name = f"CNN-FD after the checkpoint's training time, {long:.0f} s"
-    found.append((name, at_seconds(course_looks, long), kept, ""))
-    return as_rows("10", found)
+    measured.append((name, at_seconds(course_looks, long), kept, ""))
+    return as_rows("10", measured)

@@ -1,12 +1,12 @@
 """What a lab's measurement becomes in `results.json`."""
 
 
-def as_rows(lab: str, found: list[tuple]) -> list[dict]:
+def as_rows(lab: str, measured: list[tuple]) -> list[dict]:
     """One row per measurement.
 
     Args:
         lab: its number, for example ``"07"``.
-        found: `(name, course, ours, unit)`; course is None where nothing stands beside ours.
+        measured: `(name, course, ours, unit)`; course is None where nothing stands beside ours.
     """
     return [
         {
@@ -17,5 +17,5 @@ def as_rows(lab: str, found: list[tuple]) -> list[dict]:
             "ratio": course and round(course / ours, 2),
             "unit": unit,
         }
-        for name, course, ours, unit in found
+        for name, course, ours, unit in measured
     ]

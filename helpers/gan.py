@@ -122,7 +122,7 @@ class GAN(keras.Model):
         start = tf.distribute.get_replica_context().replica_id_in_sync_group * count
         return z[start : start + count]
 
-    def judge(self, pictures, conditions, training=True):
+    def discriminate(self, pictures, conditions, training=True):
         """D's logits of a batch, told its conditions if there are any."""
         inputs = [pictures, *conditions] if self.conditional else pictures
         training = training and self.settings["batches"] != "inference"
@@ -147,7 +147,7 @@ class GAN(keras.Model):
         if self.replay is not None:
             fake = self.replay(fake)
         with tf.GradientTape() as tape:
-            real_logits, fake_logits = self.judge_both(real, fake, conditions)
+            real_logits, fake_logits = self.discriminate_both(real, fake, conditions)
             loss = self.discriminator_loss(real_logits, fake_logits)
             loss += self._penalty(real, fake, conditions)
         length = self._apply(tape, loss, self.discriminator, self.discriminator_optimizer)
@@ -164,7 +164,7 @@ class GAN(keras.Model):
             G's loss and the length of its gradient.
         """
         with tf.GradientTape() as tape:
-            logits = self.judge(self.draw(z, conditions), conditions)
+            logits = self.discriminate(self.draw(z, conditions), conditions)
             loss = losses.generator_loss(self.settings["objective"], logits)
         length = self._apply(tape, loss, self.generator, self.generator_optimizer)
         self._follow()
@@ -185,17 +185,17 @@ class GAN(keras.Model):
         chance = keras.random.uniform(ops.shape(logits), seed=self.seed_generator)
         return ops.where(chance < self.settings["flip"], other, label)
 
-    def judge_both(self, real, fake, conditions):
+    def discriminate_both(self, real, fake, conditions):
         """D's logits of real pictures and of fakes, as phase 1 takes them; see `batches`."""
         if self.settings["batches"] != "mixed":
-            return self.judge(real, conditions), self.judge(fake, conditions)
-        twice = [ops.concatenate([told, told]) for told in conditions]
-        return ops.split(self.judge(ops.concatenate([real, fake]), twice), 2)
+            return self.discriminate(real, conditions), self.discriminate(fake, conditions)
+        twice = [ops.concatenate([condition, condition]) for condition in conditions]
+        return ops.split(self.discriminate(ops.concatenate([real, fake]), twice), 2)
 
     def _penalty(self, real, fake, conditions):
         penalty, weight = self.settings["penalty"], self.settings["penalty_weight"]
         return weight * losses.gradient_penalty(
-            penalty, lambda x: self.judge(x, conditions), real, fake, self.seed_generator
+            penalty, lambda x: self.discriminate(x, conditions), real, fake, self.seed_generator
         )
 
     def _apply(self, tape, loss, network, optimizer):
@@ -223,11 +223,12 @@ class GAN(keras.Model):
         real, *conditions = batch if self.conditional else [batch]
         steps = self.settings["discriminator_steps"]
         for number in range(steps):
-            part, told = real[number::steps], [condition[number::steps] for condition in conditions]
+            part = real[number::steps]
+            part_conditions = [condition[number::steps] for condition in conditions]
             z = self.draw_z(ops.shape(part)[0])
-            found = self.discriminator_step(part, z, told)
-        generated = self.generator_step(self.draw_z(ops.shape(part)[0]), told)
-        return self._report(*found, *generated)
+            discriminated = self.discriminator_step(part, z, part_conditions)
+        generated = self.generator_step(self.draw_z(ops.shape(part)[0]), part_conditions)
+        return self._report(*discriminated, *generated)
 
     def _report(self, d_loss, d_gradient, real_logits, fake_logits, g_loss, g_gradient):
         border = losses.undecided_logit(self.settings["objective"])
@@ -309,23 +310,23 @@ def sample(generator, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
     numbers = np.arange(len(z))
 
     def network(part):
-        inputs = [z[part], *(np.asarray(told)[part] for told in conditions)]
+        inputs = [z[part], *(np.asarray(condition)[part] for condition in conditions)]
         return generator(inputs if conditions else inputs[0], training=False)
 
     return autoencoder.in_batches(network, numbers)
 
 
 def _check_networks(generator, discriminator, replay) -> None:
-    drawn, judged = generator.output_shape, discriminator.inputs[0].shape
-    if drawn != judged or discriminator.output_shape != (None, 1):
+    drawn, taken = generator.output_shape, discriminator.inputs[0].shape
+    if drawn != taken or discriminator.output_shape != (None, 1):
         raise ValueError(
-            f"The generator draws {drawn}, the discriminator takes {judged} and answers "
+            f"The generator draws {drawn}, the discriminator takes {taken} and answers "
             f"{discriminator.output_shape}: the first two must agree, and the last be (None, 1)."
         )
     if len(generator.inputs) != len(discriminator.inputs) or len(generator.inputs) > 2:
         counts = f"{len(generator.inputs)} and {len(discriminator.inputs)}"
         raise ValueError(f"The networks take {counts} inputs: use one each, or two each.")
-    widths = [[told.shape[-1] for told in n.inputs[1:]] for n in (generator, discriminator)]
+    widths = [[c.shape[-1] for c in network.inputs[1:]] for network in (generator, discriminator)]
     if widths[0] != widths[1]:
         both = f"{widths[0][0]} and {widths[1][0]}"
         raise ValueError(f"The networks take {both} numbers as conditions: use as many in both.")

@@ -136,8 +136,8 @@ def mixture_codes(codes: ArrayLike, count: int, components: int = 50, seed: int 
     Returns:
         float32 of shape (count, latent), in random order.
     """
-    how = {"max_iter": 300, "tol": 1e-2, "reg_covar": 1e-3, "random_state": seed}
-    mixture = GaussianMixture(components, **how).fit(np.asarray(codes, float))
+    settings = {"max_iter": 300, "tol": 1e-2, "reg_covar": 1e-3, "random_state": seed}
+    mixture = GaussianMixture(components, **settings).fit(np.asarray(codes, float))
     draws, _ = mixture.sample(count)
     return np.random.default_rng(seed).permutation(draws).astype("float32")
 
@@ -168,8 +168,8 @@ def attribute_direction(codes: ArrayLike, values: ArrayLike, method: str = "mean
     if method not in DIRECTIONS:
         raise ValueError(f"method is {method!r}: use one of {', '.join(DIRECTIONS)}.")
     if len(values) != len(codes) or len(np.unique(values)) < 2:
-        found = f"{len(codes)} codes and {len(values)} values, {len(np.unique(values))} different"
-        raise ValueError(f"There are {found}: give one value per code and two or more values.")
+        counts = f"{len(codes)} codes and {len(values)} values, {len(np.unique(values))} different"
+        raise ValueError(f"There are {counts}: give one value per code and two or more values.")
     low, high = values == values.min(), values == values.max()
     step = codes[high].mean(axis=0) - codes[low].mean(axis=0)
     if method == "means":

@@ -147,12 +147,14 @@ def check_penalty(penalty: str, discriminator: keras.Model, training: bool = Tru
         return
     rng, kept = np.random.default_rng(0), [ops.convert_to_numpy(v) for v in discriminator.variables]
     shapes = [(4, *(side or 32 for side in given.shape[1:])) for given in discriminator.inputs]
-    told = [ops.zeros(s, g.dtype) for s, g in zip(shapes, discriminator.inputs, strict=True)][1:]
+    conditions = [ops.zeros(s, g.dtype) for s, g in zip(shapes, discriminator.inputs, strict=True)][
+        1:
+    ]
     try:
         for weight in discriminator.trainable_variables:
             weight.assign_add(rng.normal(0, 0.1, weight.shape))
         slope(
-            lambda x: discriminator([x, *told] if told else x, training=training),
+            lambda x: discriminator([x, *conditions] if conditions else x, training=training),
             rng.normal(size=shapes[0]).astype("float32"),
         )
     finally:

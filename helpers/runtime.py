@@ -46,10 +46,10 @@ if "tensorflow" in sys.modules:
 
 def _warn_of_namesake() -> None:
     """Say which `helpers` this is where the working folder holds a learner's own of that name."""
-    found = PathFinder.find_spec("helpers", [""])
+    other = PathFinder.find_spec("helpers", [""])
     ours = sys.modules["helpers"].__file__
-    if found and found.origin and not os.path.samefile(found.origin, ours):
-        print(f"`helpers` is the labs' own, not {found.origin}: rename that one.", file=sys.stderr)
+    if other and other.origin and not os.path.samefile(other.origin, ours):
+        print(f"`helpers` is the labs' own, not {other.origin}: rename that one.", file=sys.stderr)
 
 
 def _warn_of_copy() -> None:

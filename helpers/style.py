@@ -123,7 +123,7 @@ def _losses(
 
 
 @tf.function(reduce_retracing=True)
-def _losses_and_gradient(network: keras.Model, picture: tf.Tensor, *how: Any) -> Step:
+def _losses_and_gradient(network: keras.Model, picture: tf.Tensor, *settings: Any) -> Step:
     """The losses and the gradient of their total in the picture.
 
     Weights and targets are tensors, so that all transfers which compare the same layers share one
@@ -131,7 +131,7 @@ def _losses_and_gradient(network: keras.Model, picture: tf.Tensor, *how: Any) ->
     """
     with tf.GradientTape() as tape:
         tape.watch(picture)
-        parts = _losses(network, picture, *how)
+        parts = _losses(network, picture, *settings)
     return parts, tape.gradient(parts["total"], picture)
 
 
@@ -196,13 +196,13 @@ class StyleTransfer:
 
     def losses(self, picture: tf.Tensor, targets: _Targets) -> Losses:
         """The terms whose weight is not 0, unweighted, and their weighted sum as `total`."""
-        return _losses(self.network, picture, *self._how(targets))
+        return _losses(self.network, picture, *self._settings(targets))
 
     def losses_and_gradient(self, picture: tf.Tensor, targets: _Targets) -> Step:
         """The same, compiled, and the gradient of `total` in the picture."""
-        return _losses_and_gradient(self.network, picture, *self._how(targets))
+        return _losses_and_gradient(self.network, picture, *self._settings(targets))
 
-    def _how(self, targets: _Targets) -> tuple:
+    def _settings(self, targets: _Targets) -> tuple:
         """What decides the losses of a picture, numbers as tensors."""
         weights = {name: tf.constant(w, "float32") for name, w in self.weights.items() if w}
         layers = {name: tf.constant(w, "float32") for name, w in self.layers.items()}
@@ -306,9 +306,9 @@ def _lbfgs(evaluate: Evaluate, picture: np.ndarray, steps: int, learning_rate: f
         return scale * loss, scale * gradient
 
     options = {"maxfun": steps, "maxiter": steps, "ftol": 0, "gtol": 0}
-    how = {"jac": True, "method": "L-BFGS-B", "bounds": Bounds(0, 1), "options": options}
+    solver = {"jac": True, "method": "L-BFGS-B", "bounds": Bounds(0, 1), "options": options}
     with threadpool_limits(1, "blas"):
-        minimize(flat, picture.ravel(), **how)
+        minimize(flat, picture.ravel(), **solver)
 
 
 OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}
@@ -322,8 +322,8 @@ class FastTransfer:
 
     def __init__(self) -> None:
         networks = pretrained.vgg19(("block4_conv1",)), pretrained.adain_decoder()
-        how = {"autograph": False, "reduce_retracing": True}
-        self._encode, self._decode = (tf.function(_in_float32(n), **how) for n in networks)
+        options = {"autograph": False, "reduce_retracing": True}
+        self._encode, self._decode = (tf.function(_in_float32(n), **options) for n in networks)
         self.align = layers.AdaIN(dtype="float32")
 
     def encode(self, picture: np.ndarray) -> tf.Tensor:

@@ -59,7 +59,7 @@ class Case(NamedTuple):
         """Some of the pictures, as `fit` takes them."""
         return [array[here] for array in self.x] if isinstance(self.x, list) else self.x[here]
 
-    def told(self):
+    def conditions(self):
         """What :meth:`reconstruct` is told beside the pictures."""
         return self.x[1:] if isinstance(self.x, list) else []
 
@@ -94,26 +94,26 @@ def build(name, penalty=None, seed=3):
     return CASES[name].make(penalty, seed)
 
 
-def compiled(name, rate=RATE, penalty=None, seed=3, **how):
+def compiled(name, rate=RATE, penalty=None, seed=3, **options):
     """Eager, unless a test says otherwise: a step or two are done before a graph is traced."""
     model = build(name, penalty, seed)
-    model.compile(keras.optimizers.SGD(rate), CASES[name].loss, **{"run_eagerly": True, **how})
+    model.compile(keras.optimizers.SGD(rate), CASES[name].loss, **{"run_eagerly": True, **options})
     return model
 
 
-def fitted(name, *data, model=None, **how):
+def fitted(name, *data, model=None, **options):
     """Trained on all pictures in order, in one step unless a test says otherwise."""
     model = model or compiled(name)
     data = data or (CASES[name].x,)
-    model.fit(*data, verbose=0, **{"batch_size": 20, "shuffle": False, **how})
+    model.fit(*data, verbose=0, **{"batch_size": 20, "shuffle": False, **options})
     return model
 
 
-def evaluated(name, *data, model=None, **how):
+def evaluated(name, *data, model=None, **options):
     """What `evaluate` says of all pictures, by name."""
     model = model or compiled(name)
     data = data or (CASES[name].x,)
-    return model.evaluate(*data, **{"batch_size": 20, "return_dict": True, "verbose": 0, **how})
+    return model.evaluate(*data, **{"batch_size": 20, "return_dict": True, "verbose": 0, **options})
 
 
 def weights(model):

@@ -38,9 +38,9 @@ def test_linear_autoencoder_finds_the_principal_subspace():
     model.fit(points, batch_size=32, epochs=60, verbose=0)
     pca = PCA(2).fit(points)
     best = np.mean((pca.inverse_transform(pca.transform(points)) - points) ** 2)
-    found = np.mean((model.reconstruct(points) - points) ** 2)
+    computed = np.mean((model.reconstruct(points) - points) ** 2)
     rows = model.decoder.get_weights()[0]
-    assert best <= found < 1.01 * best
+    assert best <= computed < 1.01 * best
     assert np.degrees(subspace_angles(rows.T, pca.components_.T)).max() < 1
 
 
@@ -88,8 +88,8 @@ def test_loss_is_that_against_the_input_or_the_target(images):
 def test_metrics_know_the_target(images):
     model = over_images()
     model.compile("sgd", "mse", metrics=["mae"])
-    found = model.fit(images, verbose=0).history
-    assert set(found) == {"loss", "mae"} and np.isfinite(found["mae"][0])
+    computed = model.fit(images, verbose=0).history
+    assert set(computed) == {"loss", "mae"} and np.isfinite(computed["mae"][0])
     by_hand = np.abs(model.reconstruct(images) - images).mean()
     assert model.evaluate(images, verbose=0)[1] == pytest.approx(by_hand, rel=1e-4)
 

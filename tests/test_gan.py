@@ -68,16 +68,16 @@ def test_batch_statistics_move_unless_told_to_stay(batches):
 
 
 def test_mixed_batches_are_normalised_together_and_separate_ones_apart():
-    real, fake, found = batch(), 5 + batch(seed=1), {}
+    real, fake, computed = batch(), 5 + batch(seed=1), {}
     for batches in gan.BATCHES:
         model = small_gan(norm=True, batches=batches)
-        found[batches] = np.concatenate(values(model.judge_both(real, fake, ())))
+        computed[batches] = np.concatenate(values(model.discriminate_both(real, fake, ())))
     d = small_networks(norm=True)[1]
     together = np.array(d(tf.concat([real, fake], 0), training=True))
     apart = np.concatenate([d(part, training=True) for part in (real, fake)])
     still = small_networks(norm=True)[1](tf.concat([real, fake], 0))
     for batches, expected in zip(gan.BATCHES, (apart, together, still), strict=True):
-        np.testing.assert_allclose(found[batches], expected, atol=1e-5)
+        np.testing.assert_allclose(computed[batches], expected, atol=1e-5)
     assert np.abs(together - apart).max() > 0.1
 
 
@@ -90,7 +90,7 @@ def test_a_step_is_the_step_by_hand(penalty):
     real, ones, zeros = batch(), tf.ones((16, 1)), tf.zeros((16, 1))
     for number in range(3):
         z, second = batch(width=3, seed=number), batch(width=3, seed=9 + number)
-        found = *model.discriminator_step(real, z)[:2], *model.generator_step(second)
+        computed = *model.discriminator_step(real, z)[:2], *model.generator_step(second)
         with tf.GradientTape() as tape:
             d_loss = cross_entropy(ones, d(real)) + cross_entropy(zeros, d(g(z)))
             if penalty == "r1":
@@ -108,7 +108,7 @@ def test_a_step_is_the_step_by_hand(penalty):
             np.sqrt(sum(np.sum(np.square(part)) for part in parts))
             for parts in (d_gradients, g_gradients)
         ]
-        np.testing.assert_allclose(found, [d_loss, lengths[0], g_loss, lengths[1]], rtol=1e-4)
+        np.testing.assert_allclose(computed, [d_loss, lengths[0], g_loss, lengths[1]], rtol=1e-4)
     for mine, other in ((model.generator, g), (model.discriminator, d)):
         for one, two in zip(mine.weights, other.weights, strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
@@ -141,15 +141,15 @@ def test_a_seed_repeats_to_the_last_bit_and_another_does_not():
 )
 def test_a_saved_model_draws_and_judges_the_same(classes, settings, tmp_path):
     model = small_gan(classes=classes, norm=True, **settings)
-    told = [np.eye(4, dtype="float32")[np.arange(32) % 4]] if classes else []
-    real = [np.array(batch(32)), *told] if classes else np.array(batch(32))
+    conditions = [np.eye(4, dtype="float32")[np.arange(32) % 4]] if classes else []
+    real = [np.array(batch(32)), *conditions] if classes else np.array(batch(32))
     model.fit(real, batch_size=8, epochs=2, verbose=0)
     model.save(tmp_path / "gan.keras")
     again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
     assert again.settings == model.settings
-    z, told = batch(32, 3, seed=4), [tf.constant(part) for part in told]
-    np.testing.assert_array_equal(again.sample(z, *told), model.sample(z, *told))
-    judged = [net.judge(batch(32), told, training=False) for net in (model, again)]
+    z, conditions = batch(32, 3, seed=4), [tf.constant(part) for part in conditions]
+    np.testing.assert_array_equal(again.sample(z, *conditions), model.sample(z, *conditions))
+    judged = [net.discriminate(batch(32), conditions, training=False) for net in (model, again)]
     np.testing.assert_array_equal(*judged)
     for mine, same in zip(model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(mine, same)
@@ -191,12 +191,14 @@ def test_spectral_norm_holds_every_kernel_at_a_norm_of_one_and_is_saved(tmp_path
         norm = np.linalg.norm(np.array(layer.layer.kernel), 2)
         assert norm == pytest.approx(1, abs=0.15)
     points = batch(200, seed=3), batch(200, seed=4)
-    logits = [np.array(model.judge(x, (), training=False)).ravel() for x in points]
+    logits = [np.array(model.discriminate(x, (), training=False)).ravel() for x in points]
     apart = np.linalg.norm(points[0] - points[1], axis=1)
     assert np.max(np.abs(logits[0] - logits[1]) / apart) <= 1.3  # both kernels allow about 1
     model.save(tmp_path / "gan.keras")
     again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
-    np.testing.assert_array_equal(again.judge(points[0], (), False), logits[0].reshape(-1, 1))
+    np.testing.assert_array_equal(
+        again.discriminate(points[0], (), False), logits[0].reshape(-1, 1)
+    )
 
 
 def test_a_model_saved_before_training_has_its_buffer_too(tmp_path):
@@ -252,11 +254,11 @@ def test_the_average_follows_by_its_formula():
         model.generator_step(batch(width=3, seed=seed))
         fast = values(model.generator.trainable_variables)
         slow = [0.9 * old + 0.1 * new for old, new in zip(slow, fast, strict=True)]
-    for found, expected in zip(model.averaged.trainable_variables, slow, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    for computed, expected in zip(model.averaged.trainable_variables, slow, strict=True):
+        np.testing.assert_allclose(computed, expected, rtol=1e-5, atol=1e-7)
     statistics = (net.non_trainable_variables for net in (model.averaged, model.generator))
-    for found, expected in zip(*statistics, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for computed, expected in zip(*statistics, strict=True):
+        np.testing.assert_array_equal(computed, expected)
     z = batch(5, 3)
     np.testing.assert_allclose(model.sample(z), model.averaged(z), rtol=1e-5)
     assert np.abs(model.sample(z) - np.array(model.generator(z))).max() > 1e-4
@@ -264,32 +266,32 @@ def test_the_average_follows_by_its_formula():
 
 def test_labels_reach_the_loss():
     real, fake = batch(64, 1), batch(64, 1, seed=1)
-    found = float(small_gan(labels=(0.9, 0.2)).discriminator_loss(real, fake))
+    computed = float(small_gan(labels=(0.9, 0.2)).discriminator_loss(real, fake))
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     expected = cross_entropy(tf.fill((64, 1), 0.9), real) + cross_entropy(
         tf.fill((64, 1), 0.2), fake
     )
-    assert found == pytest.approx(float(expected), rel=1e-5)
+    assert computed == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_share_of_the_labels_is_wrong():
     real, fake = tf.fill((20_000, 1), 2.0), tf.fill((20_000, 1), -1.0)
-    found = float(small_gan(flip=0.2).discriminator_loss(real, fake))
+    computed = float(small_gan(flip=0.2).discriminator_loss(real, fake))
     mean = sum(
         0.8 * float(losses.label_loss(part[:1], right))
         + 0.2 * float(losses.label_loss(part[:1], wrong))
         for part, right, wrong in ((real, 1.0, 0.0), (fake, 0.0, 1.0))
     )
-    assert found == pytest.approx(mean, abs=0.02)
+    assert computed == pytest.approx(mean, abs=0.02)
 
 
 def test_conditions_reach_both_networks():
     model = small_gan(classes=4, average=0.9)
-    told = np.eye(4, dtype="float32")[np.arange(64) % 4]
-    model.fit([np.array(batch(64)), told], batch_size=16, verbose=0)
+    conditions = np.eye(4, dtype="float32")[np.arange(64) % 4]
+    model.fit([np.array(batch(64)), conditions], batch_size=16, verbose=0)
     z = np.repeat(np.array(batch(1, 3)), 4, axis=0)
     assert np.ptp(model.sample(z, np.eye(4)), axis=0).max() > 1e-3
-    logits = model.judge(tf.zeros((4, 2)), [tf.eye(4)], training=False)
+    logits = model.discriminate(tf.zeros((4, 2)), [tf.eye(4)], training=False)
     assert np.ptp(logits) > 1e-3
 
 
@@ -297,15 +299,15 @@ def test_conditions_reach_both_networks():
 @pytest.mark.parametrize("penalty", losses.PENALTIES)
 def test_real_and_fake_are_judged_under_their_own_conditions(penalty, batches):
     model = small_gan(classes=4, penalty=penalty, batches=batches)
-    told = tf.one_hot(tf.range(8) % 4, 4)
+    conditions = tf.one_hot(tf.range(8) % 4, 4)
     z = batch(8, 3)
     expected = [
-        np.array(model.discriminator([part, told]))
-        for part in (batch(8), model.generator([z, told]))
+        np.array(model.discriminator([part, conditions]))
+        for part in (batch(8), model.generator([z, conditions]))
     ]
-    _, _, *found = model.discriminator_step(batch(8), z, [told])
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    assert np.isfinite(model.generator_step(z, [told])[0])
+    _, _, *computed = model.discriminator_step(batch(8), z, [conditions])
+    np.testing.assert_allclose(computed, expected, rtol=1e-5, atol=1e-6)
+    assert np.isfinite(model.generator_step(z, [conditions])[0])
 
 
 def test_the_layers_of_this_course_work_inside_fit(tmp_path):
@@ -317,33 +319,35 @@ def test_the_layers_of_this_course_work_inside_fit(tmp_path):
     model.save(tmp_path / "gan.keras")
     again = keras.models.load_model(tmp_path / "gan.keras", compile=False)
     np.testing.assert_array_equal(again.replay.kept, model.replay.kept)
-    np.testing.assert_array_equal(*[net.judge(x, (), training=False) for net in (model, again)])
+    np.testing.assert_array_equal(
+        *[net.discriminate(x, (), training=False) for net in (model, again)]
+    )
 
 
 class Recording(gan.GAN):
     """Keeps what the two steps returned."""
 
     def discriminator_step(self, *given):
-        self.found = super().discriminator_step(*given)
-        return self.found
+        self.kept_d = super().discriminator_step(*given)
+        return self.kept_d
 
     def generator_step(self, *given):
-        self.found_g = super().generator_step(*given)
-        return self.found_g
+        self.kept_g = super().generator_step(*given)
+        return self.kept_g
 
 
 @pytest.mark.parametrize(("objective", "border"), [("hinge", 0.0), ("least_squares", 0.5)])
 def test_meters_hold_what_their_names_say(objective, border):
     model = Recording(*small_networks(), objective, seed=0)
     model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True)
-    found = model.train_step(batch(64))
-    d_loss, d_gradient, real, fake = (np.array(part) for part in model.found)
-    g_loss, g_gradient = (float(part) for part in model.found_g)
+    computed = model.train_step(batch(64))
+    d_loss, d_gradient, real, fake = (np.array(part) for part in model.kept_d)
+    g_loss, g_gradient = (float(part) for part in model.kept_g)
     expected = {"d_loss": float(d_loss), "g_loss": g_loss}
     expected |= {"d_real": np.mean(real > border), "d_fake": np.mean(fake < border)}
     expected |= {"d_gradient": float(d_gradient), "g_gradient": g_gradient}
     assert tuple(expected) == gan.METERS
-    assert {name: float(found[name]) for name in found} == pytest.approx(expected)
+    assert {name: float(computed[name]) for name in computed} == pytest.approx(expected)
     assert len({round(value, 4) for value in expected.values()}) == 6
 
 
@@ -464,17 +468,19 @@ def test_noise_of_another_width(shape):
         small_gan().sample(np.zeros(shape))
 
 
-@pytest.mark.parametrize("told", [[], [np.zeros((3, 4))], [np.zeros((5, 4))], [np.zeros((4, 3))]])
-def test_conditions_of_another_shape(told):
+@pytest.mark.parametrize(
+    "conditions", [[], [np.zeros((3, 4))], [np.zeros((5, 4))], [np.zeros((4, 3))]]
+)
+def test_conditions_of_another_shape(conditions):
     with pytest.raises(ValueError, match=r"use \(n, 3\) and \(n, 4\)"):
-        small_gan(classes=4).sample(np.zeros((4, 3)), *told)
+        small_gan(classes=4).sample(np.zeros((4, 3)), *conditions)
 
 
 def test_samples_come_in_inference_mode_however_many():
     model = small_gan(norm=True)
     z = np.array(batch(1201, 3))
-    found = model.sample(z)
-    assert found.shape == (1201, 2)
-    np.testing.assert_allclose(found, model.generator(z, training=False), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(found, model(z), rtol=1e-4, atol=1e-6)
-    np.testing.assert_array_equal(found, gan.sample(model.generator, z.astype("float32")))
+    computed = model.sample(z)
+    assert computed.shape == (1201, 2)
+    np.testing.assert_allclose(computed, model.generator(z, training=False), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(computed, model(z), rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(computed, gan.sample(model.generator, z.astype("float32")))

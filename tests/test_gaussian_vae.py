@@ -40,8 +40,8 @@ def test_loss_is_the_negative_bound(images):
     pictures = tf.sigmoid(outputs["logits"])
     nats = tf.reduce_mean(losses.gaussian_per_image(images, pictures, model.log_std))
     kl = losses.kl_divergence(outputs["z_mean"], outputs["z_log_var"])
-    found = model.compute_loss(x=images, y_pred=outputs, training=False)
-    np.testing.assert_allclose(found, nats + kl, rtol=1e-5)
+    computed = model.compute_loss(x=images, y_pred=outputs, training=False)
+    np.testing.assert_allclose(computed, nats + kl, rtol=1e-5)
 
 
 def test_learned_noise_ends_at_the_error_of_the_training_images(images):
@@ -59,8 +59,8 @@ def test_the_learned_noise_follows_the_weighed_error_against_the_target(images):
     start, outputs = float(model.log_std), gaussian()(images)
     squares = (np.array(tf.sigmoid(outputs["logits"])) - clean) ** 2
     error = np.average(squares.mean(axis=(1, 2, 3)), weights=sample_weight)
-    how = {"sample_weight": sample_weight, "batch_size": 256, "shuffle": False, "verbose": 0}
-    model.fit(images, clean, **how)
+    options = {"sample_weight": sample_weight, "batch_size": 256, "shuffle": False, "verbose": 0}
+    model.fit(images, clean, **options)
     assert float(model.log_std) == pytest.approx(start + 0.1 * (0.5 * np.log(error) - start))
 
 
@@ -151,8 +151,10 @@ def test_conditions_decide_and_z_is_left_with_the_rest(images, halves):
     assert lower - upper > 1
     plain = gaussian(beta=4.0)
     fitted(plain, images, epochs=60)
-    told, untold = (float(losses.kl_divergence(*m.encode(images))) for m in (model, plain))
-    assert told < untold
+    kl_conditional, kl_plain = (
+        float(losses.kl_divergence(*m.encode(images))) for m in (model, plain)
+    )
+    assert kl_conditional < kl_plain
 
 
 @pytest.mark.parametrize(

@@ -107,8 +107,8 @@ def test_a_gradient_lies_between_the_slopes_on_both_sides(case, place):
             float(function(tf.constant(at + side * step * direction))) for side in (1, -1)
         )
         sides = sorted([(ahead - value) / step, (value - behind) / step])
-        found, slack = np.sum(gradient * direction), 1e-4 * (1 + np.abs(sides).max())
-        assert sides[0] - slack <= found <= sides[1] + slack
+        computed, slack = np.sum(gradient * direction), 1e-4 * (1 + np.abs(sides).max())
+        assert sides[0] - slack <= computed <= sides[1] + slack
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
@@ -124,9 +124,9 @@ def test_half_and_single_precision_agree_with_double(case, dtype):
         assert value.dtype == "float32"
         with np.errstate(over="ignore"):
             truths = true_value.astype("float32"), true_gradient.astype(dtype)
-        for found, true in zip((value, gradient), truths, strict=True):
+        for computed, true in zip((value, gradient), truths, strict=True):
             largest = np.abs(true[np.isfinite(true)]).max(initial=1.0)
-            np.testing.assert_allclose(found, true, rtol=0, atol=near * largest)
+            np.testing.assert_allclose(computed, true, rtol=0, atol=near * largest)
 
 
 def test_a_fresh_decoder_whose_last_layer_is_zero_feels_the_mean_picture():

@@ -126,16 +126,16 @@ def test_matched_directions_find_what_one_mean_cancels():
     codes = RNG.normal(size=(4000, 2))
     codes[:, 0] += 3 * values * np.where(groups == 0, 1, -1)
     assert abs(latent.attribute_direction(codes, values)[0]) < 0.4
-    found = latent.matched_directions(codes, values, groups, [0, 1, 1])
-    np.testing.assert_allclose(found, [[3, 0], [-3, 0], [-3, 0]], atol=0.25)
+    arrows = latent.matched_directions(codes, values, groups, [0, 1, 1])
+    np.testing.assert_allclose(arrows, [[3, 0], [-3, 0], [-3, 0]], atol=0.25)
 
 
 def test_a_group_without_both_ends_takes_the_arrow_of_all():
     codes, values = clouds()
     groups = np.where(np.arange(len(codes)) < 3, 7, 0)
     everywhere = latent.attribute_direction(codes, np.where(groups == 7, 0, values))
-    found = latent.matched_directions(codes, np.where(groups == 7, 0, values), groups, [7])
-    np.testing.assert_array_equal(found[0], everywhere)
+    arrows = latent.matched_directions(codes, np.where(groups == 7, 0, values), groups, [7])
+    np.testing.assert_array_equal(arrows[0], everywhere)
 
 
 def test_mixture_draws_lie_where_the_codes_do():

@@ -26,26 +26,29 @@ class Case(NamedTuple):
 
 CASES = {
     "Sampling": Case(
-        lambda **how: layers.Sampling(3, **how), ((2,), (2,)), acts_after_training=True
+        lambda **options: layers.Sampling(3, **options), ((2,), (2,)), acts_after_training=True
     ),
     "AdaIN": Case(
-        lambda **how: layers.AdaIN(0.1, **how), ((4, 4, 3), (5, 3, 3)), False, True
+        lambda **options: layers.AdaIN(0.1, **options), ((4, 4, 3), (5, 3, 3)), False, True
     ),
     **{
-        f"Corruption {kind}": Case(lambda kind=kind, **how: layers.Corruption(kind, 0.5, 3, **how))
+        f"Corruption {kind}": Case(
+            lambda kind=kind, **options: layers.Corruption(kind, 0.5, 3, **options)
+        )
         for kind in layers.KINDS
     },
     "MinibatchStdDev": Case(
-        lambda **how: layers.MinibatchStdDev(**how), draws=False, acts_after_training=True,
+        lambda **options: layers.MinibatchStdDev(**options), draws=False, acts_after_training=True,
         adds_channels=1,
     ),
-    "InstanceNoise": Case(lambda **how: layers.InstanceNoise(0.3, 3, **how)),
+    "InstanceNoise": Case(lambda **options: layers.InstanceNoise(0.3, 3, **options)),
     "KeptGaussianDropout": Case(
-        lambda **how: layers.KeptGaussianDropout(0.5, seed=3, **how), acts_after_training=True
+        lambda **options: layers.KeptGaussianDropout(0.5, seed=3, **options),
+        acts_after_training=True,
     ),
-    "DiffAugment": Case(lambda **how: layers.DiffAugment(3, **how)),
+    "DiffAugment": Case(lambda **options: layers.DiffAugment(3, **options)),
     "ReplayBuffer": Case(
-        lambda **how: layers.ReplayBuffer(4, 0.5, 3, **how), acts_after_training=True
+        lambda **options: layers.ReplayBuffer(4, 0.5, 3, **options), acts_after_training=True
     ),
 }  # fmt: skip
 
@@ -123,8 +126,8 @@ def test_a_graph_that_does_not_know_the_length_of_its_batches(case):
 
     for count in (6, 1):
         x = batch(case, count)
-        found = graph(*x) if len(case.shapes) > 1 else graph(x)
-        np.testing.assert_allclose(found, apply(eager, x, True), atol=1e-5)
+        computed = graph(*x) if len(case.shapes) > 1 else graph(x)
+        np.testing.assert_allclose(computed, apply(eager, x, True), atol=1e-5)
 
 
 @pytest.mark.parametrize("policy", ["float16", "mixed_float16", "bfloat16"])

@@ -57,11 +57,11 @@ def test_adain_gives_the_content_the_styles_mean_and_standard_deviation():
     rng = np.random.default_rng(0)
     content = rng.normal(3, 2, (2, 6, 8, 4)).astype("float32")
     style = rng.normal(-1, 5, (2, 5, 5, 4)).astype("float32")
-    found = ops.convert_to_numpy(layers.AdaIN()([content, style]))
+    computed = ops.convert_to_numpy(layers.AdaIN()([content, style]))
     over = {"axis": (1, 2), "keepdims": True}
     normal = (content - content.mean(**over)) / content.std(**over)
     expected = normal * style.std(**over) + style.mean(**over)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(computed, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_adain_of_a_flat_channel_stays_finite():
@@ -84,8 +84,8 @@ GREY = np.full((4, 50, 50, 1), 0.4, "float32")
 
 def test_gaussian_damage_by_hand():
     epsilon = np.array(keras.random.normal(GREY.shape, seed=3))
-    found = np.array(layers.corrupt(GREY, "gaussian", 0.5, seed=3))
-    np.testing.assert_allclose(found, np.clip(GREY + 0.5 * epsilon, 0, 1), atol=1e-6)
+    computed = np.array(layers.corrupt(GREY, "gaussian", 0.5, seed=3))
+    np.testing.assert_allclose(computed, np.clip(GREY + 0.5 * epsilon, 0, 1), atol=1e-6)
     assert epsilon.std() == pytest.approx(1, abs=0.02)
 
 
@@ -168,9 +168,9 @@ def test_layers_of_gans_survive_a_round_trip(layer, own, tmp_path):
 @pytest.mark.parametrize("shape", [(7, 5), (7, 4, 4, 3)])
 def test_minibatch_standard_deviation_is_numpys_mean_of_deviations(shape):
     x = np.random.default_rng(0).normal(2, 3, shape).astype("float32")
-    found = np.array(layers.MinibatchStdDev()(x))
-    np.testing.assert_array_equal(found[..., :-1], x)
-    np.testing.assert_allclose(found[..., -1], np.std(x, axis=0).mean(), rtol=1e-5)
+    computed = np.array(layers.MinibatchStdDev()(x))
+    np.testing.assert_array_equal(computed[..., :-1], x)
+    np.testing.assert_allclose(computed[..., -1], np.std(x, axis=0).mean(), rtol=1e-5)
     inputs = keras.Input(shape[1:])
     assert layers.MinibatchStdDev()(inputs).shape == (None, *shape[1:-1], shape[-1] + 1)
 
@@ -322,9 +322,9 @@ def test_replay_hands_out_older_fakes_once_it_is_full():
     for start in (0, 4):
         np.testing.assert_array_equal(buffer(numbered(start)), numbered(start))
     assert sorted(np.array(buffer.kept)[:, 0]) == [0, 1, 4, 5]
-    found = np.array(buffer(numbered(8)))
-    np.testing.assert_array_equal(found[2:], numbered(10, 2))
-    assert set(found[:2, 0]) <= {0, 1, 4, 5}
+    computed = np.array(buffer(numbered(8)))
+    np.testing.assert_array_equal(computed[2:], numbered(10, 2))
+    assert set(computed[:2, 0]) <= {0, 1, 4, 5}
     assert {8, 9} & set(np.array(buffer.kept)[:, 0])
 
 
@@ -343,8 +343,8 @@ def test_replay_under_a_graph_whose_batch_has_no_length():
 def test_replays_share_of_a_batch(share, old):
     buffer = layers.ReplayBuffer(capacity=8, share=share, seed=0)
     for start in range(0, 96, 8):
-        found = np.array(buffer(numbered(start, 8)))
-    assert np.sum(found[:, 0] < 88) == old
+        computed = np.array(buffer(numbered(start, 8)))
+    assert np.sum(computed[:, 0] < 88) == old
 
 
 def test_replay_keeps_its_fakes_in_the_file(tmp_path):

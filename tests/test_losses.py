@@ -63,8 +63,8 @@ def test_bernoulli_survives_extreme_logits_and_their_gradients():
 def test_gaussian_is_scipys_density_summed_over_values(std):
     x, mean = RNG.random((2, 4, 8, 8, 3)).astype("float32")
     expected = -norm.logpdf(x.astype(float), mean, std).sum(axis=(1, 2, 3))
-    found = losses.gaussian_per_image(x, mean, np.float32(np.log(std)))
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    computed = losses.gaussian_per_image(x, mean, np.float32(np.log(std)))
+    np.testing.assert_allclose(computed, expected, rtol=1e-4)
 
 
 def test_the_best_noise_is_the_root_mean_squared_error():
@@ -106,18 +106,20 @@ def features():
 
 
 def test_gram_matrix_is_the_mean_product_of_channels(features):
-    found = losses.gram_matrix(features)
+    computed = losses.gram_matrix(features)
     expected = np.einsum("bhwc,bhwd->bcd", features, features) / 35
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(computed, expected, rtol=1e-5, atol=1e-6)
     flat = features[1].reshape(35, 4)
-    np.testing.assert_allclose(found[1], flat.T @ flat / 35, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(computed[1], flat.T @ flat / 35, rtol=1e-5, atol=1e-6)
 
 
 def test_weighted_gram_matrix_of_a_region_is_that_of_the_region_alone(features):
     weights = np.zeros((2, 5, 7, 1), "float32")
     weights[:, :, 2:5] = 0.5
-    found = losses.gram_matrix(features, weights)
-    np.testing.assert_allclose(found, losses.gram_matrix(features[:, :, 2:5]), rtol=1e-5, atol=1e-6)
+    computed = losses.gram_matrix(features, weights)
+    np.testing.assert_allclose(
+        computed, losses.gram_matrix(features[:, :, 2:5]), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_style_terms_do_not_change_when_a_picture_is_repeated(features):
@@ -168,8 +170,8 @@ def test_label_loss_is_keras_binary_crossentropy(label):
 def test_label_loss_takes_a_label_for_each_logit():
     labels = RNG.random((64, 1)).astype("float32")
     expected = keras.losses.BinaryCrossentropy(from_logits=True)(labels, LOGITS[0])
-    found = losses.label_loss(LOGITS[0], labels)
-    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    computed = losses.label_loss(LOGITS[0], labels)
+    assert float(computed) == pytest.approx(float(expected), rel=1e-5)
 
 
 DISCRIMINATORS = {
@@ -190,10 +192,10 @@ GENERATORS = {
 
 @pytest.mark.parametrize("objective", losses.OBJECTIVES)
 def test_objectives_match_their_definitions(objective):
-    found = float(losses.discriminator_loss(objective, *LOGITS))
-    assert found == pytest.approx(DISCRIMINATORS[objective](*LOGITS), rel=1e-5)
-    found = float(losses.generator_loss(objective, LOGITS[1]))
-    assert found == pytest.approx(GENERATORS[objective](LOGITS[1]), rel=1e-5)
+    computed = float(losses.discriminator_loss(objective, *LOGITS))
+    assert computed == pytest.approx(DISCRIMINATORS[objective](*LOGITS), rel=1e-5)
+    computed = float(losses.generator_loss(objective, LOGITS[1]))
+    assert computed == pytest.approx(GENERATORS[objective](LOGITS[1]), rel=1e-5)
 
 
 @pytest.mark.parametrize("objective", losses.OBJECTIVES)
@@ -224,8 +226,8 @@ def test_soft_labels_reach_the_cross_entropies():
         float(cross_entropy(np.full_like(logits, label), logits))
         for logits, label in zip(LOGITS, (0.9, 0.1), strict=True)
     )
-    found = float(losses.discriminator_loss("non_saturating", *LOGITS, 0.9, 0.1))
-    assert found == pytest.approx(expected, rel=1e-5)
+    computed = float(losses.discriminator_loss("non_saturating", *LOGITS, 0.9, 0.1))
+    assert computed == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("objective", losses.OBJECTIVES)

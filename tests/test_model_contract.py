@@ -42,8 +42,8 @@ def by_hand(name, model, target, sample_weight, training):
 @each_model
 def test_a_step_is_the_step_by_hand(name, target, sample_weight):
     model, twin = compiled(name), build(name)
-    told = {"sample_weight": sample_weight, "batch_size": 20, "shuffle": False, "verbose": 0}
-    history = model.fit(CASES[name].x, target, **told).history
+    options = {"sample_weight": sample_weight, "batch_size": 20, "shuffle": False, "verbose": 0}
+    history = model.fit(CASES[name].x, target, **options).history
     with tf.GradientTape() as tape:
         loss = by_hand(name, twin, target, sample_weight, training=True)
     gradients = tape.gradient(loss, twin.trainable_weights)
@@ -56,9 +56,9 @@ def test_a_step_is_the_step_by_hand(name, target, sample_weight):
 
 @each_model
 def test_evaluation_is_the_loss_by_hand(name):
-    found = evaluated(name, CASES[name].x, CLEAN, sample_weight=WEIGHTS)["loss"]
+    computed = evaluated(name, CASES[name].x, CLEAN, sample_weight=WEIGHTS)["loss"]
     expected = by_hand(name, build(name), CLEAN, WEIGHTS, training=False)
-    assert found == pytest.approx(float(expected), rel=1e-5)
+    assert computed == pytest.approx(float(expected), rel=1e-5)
 
 
 @each_model
@@ -72,19 +72,19 @@ def test_penalties_of_layers_count_in_the_loss_and_in_the_step(name):
     np.testing.assert_allclose(model.encoder.get_weights()[0], shrunk, rtol=1e-5)
 
 
-@pytest.mark.parametrize("how", ["data", "data and weights", "split"])
+@pytest.mark.parametrize("kind", ["data", "data and weights", "split"])
 @each_model
-def test_validation_is_evaluation(name, how):
+def test_validation_is_evaluation(name, kind):
     case, few = CASES[name], slice(15, 20)
     settings = {
         "data": {"validation_data": (case.part(few),)},
         "data and weights": {"validation_data": (case.part(few), None, WEIGHTS[few])},
         "split": {"validation_split": 0.25},
-    }[how]
+    }[kind]
     model = compiled(name)
     history = model.fit(case.x, batch_size=15, verbose=0, **settings).history
-    told = {"sample_weight": WEIGHTS[few]} if "weights" in how else {}
-    expected = evaluated(name, case.part(few), model=model, **told)[case.steady]
+    options = {"sample_weight": WEIGHTS[few]} if "weights" in kind else {}
+    expected = evaluated(name, case.part(few), model=model, **options)[case.steady]
     assert history[f"val_{case.steady}"] == [pytest.approx(expected, rel=1e-4)]
     assert np.isfinite(history["val_loss"])
 
@@ -133,9 +133,9 @@ def test_batches_from_elsewhere_train_as_arrays_do(name, kind, targets):
     arrays = fitted(name, case.x, y, batch_size=12)
     model.fit(KINDS[kind](case, targets), steps_per_epoch=steps, shuffle=False, verbose=0)
     np.testing.assert_allclose(weights(model), weights(arrays), atol=1e-6)
-    found = model.evaluate(KINDS[kind](case, targets), steps=steps, return_dict=True, verbose=0)
+    computed = model.evaluate(KINDS[kind](case, targets), steps=steps, return_dict=True, verbose=0)
     expected = evaluated(name, case.x, y, model=arrays)
-    assert found[case.steady] == pytest.approx(expected[case.steady], rel=1e-4)
+    assert computed[case.steady] == pytest.approx(expected[case.steady], rel=1e-4)
 
 
 @each_model
@@ -204,11 +204,11 @@ def test_a_saved_model_trains_on_where_it_stopped(name, tmp_path):
 def test_the_parts_add_up_to_the_loss_whatever_is_left_over(name):
     """Twenty pictures in batches of eight: the last four weigh four."""
     model = compiled(name)
-    whole, found = (evaluated(name, model=model, batch_size=size) for size in (20, 8))
+    whole, computed = (evaluated(name, model=model, batch_size=size) for size in (20, 8))
     trained = model.fit(CASES[name].x, batch_size=8, verbose=0).history
-    for said in (found, {key: values[0] for key, values in trained.items()}):
+    for said in (computed, {key: values[0] for key, values in trained.items()}):
         assert said["loss"] == pytest.approx(said["reconstruction"] + BETA * said["kl"], rel=1e-5)
-    assert found["kl"] == pytest.approx(whole["kl"], rel=1e-5)
+    assert computed["kl"] == pytest.approx(whole["kl"], rel=1e-5)
 
 
 @each_model
@@ -217,9 +217,9 @@ def test_compiled_metrics_compare_the_picture_with_the_target(name):
     picture = ops.sigmoid(outputs["logits"]) if name in VAES else outputs
     for target in (None, CLEAN):
         model = compiled(name, metrics=["mae"])
-        found = evaluated(name, CASES[name].x, target, model=model)["mae"]
+        computed = evaluated(name, CASES[name].x, target, model=model)["mae"]
         expected = np.abs(picture - (IMAGES if target is None else target)).mean()
-        assert found == pytest.approx(expected, rel=1e-5)
+        assert computed == pytest.approx(expected, rel=1e-5)
 
 
 @each_model
@@ -236,7 +236,7 @@ def test_mixed_precision_gives_the_numbers_to_two_digits_and_trains(name):
     assert half[CASES[name].steady] == pytest.approx(single[CASES[name].steady], rel=0.02)
     assert half["loss"] == pytest.approx(single["loss"], rel=0.2)
     assert np.isfinite(weights(model)).all() and np.abs(weights(model) - before).max() > 1e-3
-    assert model.reconstruct(IMAGES, *CASES[name].told()).dtype == np.float32
+    assert model.reconstruct(IMAGES, *CASES[name].conditions()).dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -252,5 +252,5 @@ def test_sample_weights_reach_losses_of_any_rank(loss, size):
         expected = np.array(loss(IMAGES, picture))
     else:
         expected = np.mean((picture - IMAGES) ** 2, axis=(1, 2, 3))
-    found = model.evaluate(IMAGES, sample_weight=WEIGHTS, batch_size=size, verbose=0)
-    assert found == pytest.approx(np.mean(WEIGHTS * expected), rel=1e-5)
+    computed = model.evaluate(IMAGES, sample_weight=WEIGHTS, batch_size=size, verbose=0)
+    assert computed == pytest.approx(np.mean(WEIGHTS * expected), rel=1e-5)

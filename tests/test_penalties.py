@@ -25,8 +25,8 @@ def test_penalties_of_a_linear_critic_are_the_closed_form(penalty, shape):
         return tf.reshape(x, (len(x), -1)) @ weights
 
     points = tf.constant(real), tf.constant(fake)
-    found = float(losses.gradient_penalty(penalty, critic, *points, seed=0))
-    assert found == pytest.approx(expected, rel=1e-4)
+    computed = float(losses.gradient_penalty(penalty, critic, *points, seed=0))
+    assert computed == pytest.approx(expected, rel=1e-4)
     slopes = losses.slope(critic, points[0])
     np.testing.assert_allclose(slopes, np.full(16, length), rtol=1e-5)
 
@@ -38,8 +38,8 @@ def test_slope_matches_finite_differences():
         (critic(x + step * unit) - critic(x - step * unit))[:, 0] / (2 * step)
         for unit in np.eye(2, dtype="float32")
     ]
-    found = losses.slope(critic, tf.constant(x))
-    np.testing.assert_allclose(found, np.hypot(*across), rtol=1e-2, atol=1e-3)
+    computed = losses.slope(critic, tf.constant(x))
+    np.testing.assert_allclose(computed, np.hypot(*across), rtol=1e-2, atol=1e-3)
 
 
 def small_critic():
@@ -58,8 +58,8 @@ def test_gradient_of_a_penalty_matches_finite_differences(penalty):
 
     weights = critic.trainable_variables[0]
     with tf.GradientTape() as tape:
-        found = value()
-    gradient, before, step = tape.gradient(found, weights).numpy(), weights.numpy(), 1e-2
+        computed = value()
+    gradient, before, step = tape.gradient(computed, weights).numpy(), weights.numpy(), 1e-2
     for place in np.ndindex(*before.shape):
         shift = np.zeros_like(before)
         shift[place] = step
@@ -123,10 +123,10 @@ def critic_of(*hidden, conditions=0, last="glorot_uniform", seed=0):
     for layer in hidden:
         h = layer(h)
     h = keras.layers.Flatten()(keras.layers.LeakyReLU(0.2)(h))
-    told = [keras.Input((conditions,))] * bool(conditions)
-    h = keras.layers.Concatenate()([h, *told]) if told else h
+    extra_inputs = [keras.Input((conditions,))] * bool(conditions)
+    h = keras.layers.Concatenate()([h, *extra_inputs]) if extra_inputs else h
     logit = keras.layers.Dense(1, kernel_initializer=last)(h)
-    return keras.Model([x, *told] if told else x, logit)
+    return keras.Model([x, *extra_inputs] if extra_inputs else x, logit)
 
 
 class Centred(keras.layers.Layer):
@@ -210,12 +210,12 @@ def test_a_game_looks_at_its_penalty_in_the_mode_that_d_trains_in(penalty, batch
         keras.Model(x, keras.layers.Dense(1)(Doubled()(x))),
     )
     kernel = parts[1].get_weights()[0]
-    found = []
+    computed = []
     for weight in (0.0, 1.0):
         model = gan.GAN(*parts, penalty=penalty, penalty_weight=weight, batches=batches, seed=0)
         model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
         real, noise = (tf.constant(a) for a in np.ones((2, 4, 2), "float32"))
-        found.append(float(model.discriminator_step(real, noise)[0]))
+        computed.append(float(model.discriminator_step(real, noise)[0]))
     length = (1 if batches == "inference" else 2) * np.linalg.norm(kernel)
     expected = length**2 / 2 if penalty == "r1" else (length - 1) ** 2
-    assert found[1] - found[0] == pytest.approx(expected, rel=1e-4)
+    assert computed[1] - computed[0] == pytest.approx(expected, rel=1e-4)

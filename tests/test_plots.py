@@ -70,8 +70,8 @@ def test_every_figure_is_titled_labelled_and_drawn():
 def test_manifold_axes_count_up_as_the_grid_does():
     figure = plots.manifold("plane", RNG.random((25, 8, 8, 1)))
     axes = figure.axes[0]
-    found = [float(tick.get_text()) for tick in axes.get_xticklabels()]
-    np.testing.assert_allclose(found, latent.quantile_grid(5)[:5, 0], atol=0.051)
+    computed = [float(tick.get_text()) for tick in axes.get_xticklabels()]
+    np.testing.assert_allclose(computed, latent.quantile_grid(5)[:5, 0], atol=0.051)
     rows = [float(tick.get_text()) for tick in axes.get_yticklabels()]
     np.testing.assert_allclose(rows, latent.quantile_grid(5)[::5, 1], atol=0.051)
 
@@ -150,12 +150,12 @@ def test_three_threads_draw_what_one_draws_and_change_no_setting():
         return figure.pixels()
 
     before, alone = settings(), [draw(number) for number in range(3)]
-    found, entered = [[], [], []], threading.Barrier(3)
+    figures, entered = [[], [], []], threading.Barrier(3)
 
     def repeat(number):
         for _ in range(4):
             entered.wait()
-            found[number].append(draw(number))
+            figures[number].append(draw(number))
 
     threads = [threading.Thread(target=repeat, args=(number,)) for number in range(3)]
     for thread in threads:
@@ -163,7 +163,7 @@ def test_three_threads_draw_what_one_draws_and_change_no_setting():
     for thread in threads:
         thread.join()
     assert settings() == before
-    for expected, drawn in zip(alone, found, strict=True):
+    for expected, drawn in zip(alone, figures, strict=True):
         assert len(drawn) == 4 and all(np.array_equal(expected, image) for image in drawn)
 
 

@@ -156,11 +156,11 @@ def test_a_band_that_is_none_is_refused(target, within, capsys):
 
 
 def test_prepare_seeds_every_generator(capsys):
-    found = []
+    draws = []
     for seed in (5, 5, 6):
         runtime.prepare(seed)
-        found.append(drawn_globally())
-    for first, same, other in zip(*found, strict=True):
+        draws.append(drawn_globally())
+    for first, same, other in zip(*draws, strict=True):
         np.testing.assert_array_equal(first, same)
         assert np.all(first != other)
 

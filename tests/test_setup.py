@@ -46,8 +46,8 @@ def make(*arguments, **environment):
     """What `make` would do, without doing it."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GDL_")}
     command = ["make", "-n", *arguments]
-    how = {"cwd": ROOT, "capture_output": True, "text": True}
-    return subprocess.run(command, env=clean | environment, **how)
+    options = {"cwd": ROOT, "capture_output": True, "text": True}
+    return subprocess.run(command, env=clean | environment, **options)
 
 
 def test_environment_yml_says_what_pyproject_says():
@@ -189,11 +189,11 @@ def test_a_venv_of_somebody_else_is_named(bootstrap, monkeypatch):
     assert bootstrap.check_owner() is None
 
 
-@pytest.mark.parametrize("found", ["chromium", "google-chrome"])
-def test_a_chromium_that_is_there_is_taken(bootstrap, monkeypatch, found):
-    monkeypatch.setattr(bootstrap.shutil, "which", {found: f"/bin/{found}"}.get)
+@pytest.mark.parametrize("name", ["chromium", "google-chrome"])
+def test_a_chromium_that_is_there_is_taken(bootstrap, monkeypatch, name):
+    monkeypatch.setattr(bootstrap.shutil, "which", {name: f"/bin/{name}"}.get)
     monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: pytest.fail("fetched another"))
-    assert bootstrap.chromium() == f"/bin/{found}" and bootstrap.get_chromium() is None
+    assert bootstrap.chromium() == f"/bin/{name}" and bootstrap.get_chromium() is None
 
 
 @pytest.mark.parametrize(
@@ -367,8 +367,8 @@ def test_a_copy_without_the_project_says_so(beside, said, tmp_path):
     for folder in beside:
         (tmp_path / folder).mkdir()
     command = [sys.executable, "-c", "import helpers; print(helpers.__file__)"]
-    how = {"cwd": tmp_path, "capture_output": True, "text": True, "check": True}
-    done = subprocess.run(command, **how)
+    options = {"cwd": tmp_path, "capture_output": True, "text": True, "check": True}
+    done = subprocess.run(command, **options)
     assert done.stdout.startswith(str(tmp_path))
     assert ("run `pip install -e .` in the project's folder.\n" in done.stderr) == said
     assert done.stderr.count("\n") == said

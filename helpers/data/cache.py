@@ -63,8 +63,8 @@ def download(url: str, folder: Path) -> Path:
 
 def run(command: list[str], folder: Path, **environment: str) -> None:
     """Run a package client in a folder; its last line of complaint becomes the error."""
-    how = {"capture_output": True, "text": True, "timeout": PACKAGE_SECONDS}
-    result = subprocess.run(command, cwd=folder, env=os.environ | environment, **how)
+    options = {"capture_output": True, "text": True, "timeout": PACKAGE_SECONDS}
+    result = subprocess.run(command, cwd=folder, env=os.environ | environment, **options)
     if result.returncode:
         complaint = result.stderr.strip().splitlines() or ["no message"]
         raise OSError(f"{command[0]} failed: {complaint[-1]}")

@@ -46,16 +46,16 @@ def find(path: str | Path) -> Readers:
         raise FileNotFoundError(f"There is nothing at {path}: check the path.")
     if path.is_file():
         return _members(path)
-    found = {}
+    files = {}
     for file in sorted(path.rglob("*")):
         place = file.relative_to(path).as_posix()
         if not file.is_file() or not _visible(place):
             continue
         if file.suffix.lower() == ".zip":
-            found |= {f"{place}/{name}": read for name, read in _members(file).items()}
+            files |= {f"{place}/{name}": read for name, read in _members(file).items()}
         else:
-            found[place] = file.read_bytes
-    return found
+            files[place] = file.read_bytes
+    return files
 
 
 def _visible(place: str) -> bool:

@@ -36,8 +36,8 @@ def evidence_bound(
     """
     z_mean, z_log_var = model.encode(images)
     noise = np.random.default_rng(seed).standard_normal(z_mean.shape, "float32")
-    told = [] if conditions is None else [conditions]
-    logits = model.logits(z_mean + np.exp(0.5 * z_log_var) * noise, *told)
+    extra_inputs = [] if conditions is None else [conditions]
+    logits = model.logits(z_mean + np.exp(0.5 * z_log_var) * noise, *extra_inputs)
     reconstruction = float(ops.mean(model.nats_per_image(images, logits)))
     kl = float(losses.kl_divergence(z_mean, z_log_var))
     return {"total": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
@@ -99,9 +99,9 @@ def score_gaussian_vae(model, images, conditions=None) -> dict[str, float]:
         values of an image; `kl` in nats per image; `active_units`; `noise_std`, the model's own.
     """
     bound = evidence_bound(model, images, conditions=conditions)
-    told = [] if conditions is None else [conditions]
+    extra_inputs = [] if conditions is None else [conditions]
     return {
-        "psnr": psnr(images, model.reconstruct(images, *told)),
+        "psnr": psnr(images, model.reconstruct(images, *extra_inputs)),
         "nats_per_value": bound["total"] / images[0].size,
         "kl": bound["kl"],
         "active_units": float(active_units(model.encode(images)[0]).sum()),

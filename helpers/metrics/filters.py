@@ -73,8 +73,8 @@ def linear_map(clean: np.ndarray, noisy: np.ndarray) -> Method:
     ridge = Ridge(alpha=10.0).fit(noisy.reshape(len(noisy), -1), clean.reshape(len(clean), -1))
 
     def restore(images: np.ndarray) -> np.ndarray:
-        found = ridge.predict(np.asarray(images).reshape(len(images), -1))
-        return np.clip(found, 0, 1).reshape(np.shape(images))
+        restored = ridge.predict(np.asarray(images).reshape(len(images), -1))
+        return np.clip(restored, 0, 1).reshape(np.shape(images))
 
     return restore
 

@@ -50,9 +50,9 @@ def ssim(images: np.ndarray, reconstructions: np.ndarray) -> float:
         images: clean, in [0, 1], shape (n, height, width, channels), 7 pixels a side or more.
         reconstructions: same shape.
     """
-    how = {"data_range": 1.0, "channel_axis": -1}
+    options = {"data_range": 1.0, "channel_axis": -1}
     pairs = zip(images, reconstructions, strict=True)
-    return float(np.mean([structural_similarity(a, b, **how) for a, b in pairs]))
+    return float(np.mean([structural_similarity(a, b, **options) for a, b in pairs]))
 
 
 def pca_reconstruct(train: np.ndarray, images: np.ndarray, size: int) -> np.ndarray:

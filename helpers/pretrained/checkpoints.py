@@ -130,8 +130,8 @@ def recorded(name: str, measure: Callable | None, **settings) -> dict:
     asked = json.loads(json.dumps(settings))  # before the work: some kinds cannot be written
     if measure is not None:
         start = time.perf_counter()
-        found = measure(**settings)
-        _write_card(name, settings, time.perf_counter() - start, found)
+        metrics = measure(**settings)
+        _write_card(name, settings, time.perf_counter() - start, metrics)
     return _card_of(name, asked)["metrics"]
 
 
@@ -157,7 +157,7 @@ def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
         size = {"width": painted.width, "height": painted.height}
         _write_card(name, settings, time.perf_counter() - start, size)
         painted.save(path, quality=90)
-    found = _card_of(name, asked)["metrics"]
+    promised = _card_of(name, asked)["metrics"]
     try:
         kept = Image.open(path, formats=["JPEG"])
         pixels = np.asarray(kept.convert("RGB"), "float32") / 255
@@ -166,7 +166,7 @@ def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
             f"{path.name} is missing or damaged: restore it with `git checkout checkpoints`, or "
             f"make it again with `make checkpoints LAB={name[:2]}`."
         ) from error
-    if pixels.shape != (found["height"], found["width"], 3):
+    if pixels.shape != (promised["height"], promised["width"], 3):
         said = f"{path.name} has shape {pixels.shape}, and its card says otherwise"
         raise CheckpointError(f"{said}: restore both with `git checkout checkpoints`.")
     return pixels

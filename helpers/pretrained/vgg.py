@@ -36,13 +36,13 @@ def _convolve(x, width: int, name: str, activation: str | None = "relu"):
 
 def _vgg19_layers(image, deepest: str):
     """Name to tensor for the convolutions of VGG19, in order, up to the deepest one wanted."""
-    x, found = keras.layers.Conv2D(3, 1, name="preprocess")(image), {}
+    x, tensors = keras.layers.Conv2D(3, 1, name="preprocess")(image), {}
     for name in VGG19_LAYERS[: VGG19_LAYERS.index(deepest) + 1]:
         block = int(name[5])
         if block > 1 and name.endswith("conv1"):
             x = keras.layers.MaxPooling2D(2, padding="same", name=f"block{block - 1}_pool")(x)
-        x = found[name] = _convolve(x, VGG19_BLOCKS[block][0], name)
-    return found
+        x = tensors[name] = _convolve(x, VGG19_BLOCKS[block][0], name)
+    return tensors
 
 
 def vgg19(layers=VGG19_LAYERS, weights: str | None = "normalised") -> keras.Model:

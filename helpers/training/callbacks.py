@@ -73,23 +73,23 @@ class Snapshots(StepCounter):
     def __init__(self, z: np.ndarray, every: int, conditions: np.ndarray | None = None):
         super().__init__()
         _check_interval(every)
-        self.z, self.every, self.told = z, every, () if conditions is None else (conditions,)
+        self.z, self.every, self.conditions = z, every, () if conditions is None else (conditions,)
         self.steps, self.pictures = [], []
 
-    def look(self):
+    def take(self):
         """Keep what G draws now."""
         self.steps.append(self.done)
-        self.pictures.append(self.model.sample(self.z, *self.told))
+        self.pictures.append(self.model.sample(self.z, *self.conditions))
 
     def on_train_begin(self, logs=None):
         """The first look; a second `fit` goes on from the last one."""
         if not self.steps:
-            self.look()
+            self.take()
 
     def on_train_batch_end(self, batch, logs=None):
         """A look, when it is time."""
         if self.passed(self.every, self.count(batch)):
-            self.look()
+            self.take()
 
 
 class Anneal(StepCounter):
@@ -134,13 +134,13 @@ class FailureWatch(StepCounter):
         self.spread = float(np.std(real, axis=0).mean())
         if not self.spread > 0:
             raise ValueError("The real pictures do not vary: give two or more that differ.")
-        self.told = () if conditions is None else (conditions[:64],)
+        self.conditions = () if conditions is None else (conditions[:64],)
         self.every, self.stop, self.verbose = every, stop, verbose
         self.warnings = {}
 
     def on_train_begin(self, logs=None):
         """Choose the noise whose pictures are compared."""
-        count = len(self.told[0]) if self.told else 64
+        count = len(self.conditions[0]) if self.conditions else 64
         self.z = np.random.default_rng(0).normal(size=(count, self.model.latent_dim))
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -156,30 +156,32 @@ class FailureWatch(StepCounter):
         count = self.in_epoch - self.since
         recent = {name: (sums[name] - self.before.get(name, 0.0)) / count for name in METERS}
         self.before, self.since = sums, self.in_epoch
-        for sign, seen in self.signs(recent).items():
-            self.report(sign, seen)
+        for sign, reason in self.signs(recent).items():
+            self.report(sign, reason)
 
     def signs(self, recent: dict) -> dict[str, str]:
         """What is wrong in the means over the last steps and in what G draws now."""
-        found, settings = {}, self.model.settings
+        reasons, settings = {}, self.model.settings
         least = losses.least_discriminator_loss(settings["objective"], *settings["labels"])
         if recent["d_loss"] < least + self.LOW_LOSS:
-            found["D wins"] = (
+            reasons["D wins"] = (
                 f"D's loss is {recent['d_loss']:.3g} and cannot fall below {least:.3g}"
             )
         steepest = float(np.max([recent["d_gradient"], recent["g_gradient"]]))
         if not steepest <= self.STEEP:
-            found["steep"] = f"a gradient has length {steepest:.3g}"
-        varied = float(np.std(self.model.sample(self.z, *self.told), axis=0).mean())
+            reasons["steep"] = f"a gradient has length {steepest:.3g}"
+        varied = float(np.std(self.model.sample(self.z, *self.conditions), axis=0).mean())
         if not varied >= self.ALIKE * self.spread:
-            found["collapse"] = f"G's pictures vary by {varied:.3g}, real ones by {self.spread:.3g}"
-        return found
+            reasons["collapse"] = (
+                f"G's pictures vary by {varied:.3g}, real ones by {self.spread:.3g}"
+            )
+        return reasons
 
-    def report(self, sign: str, seen: str) -> None:
+    def report(self, sign: str, reason: str) -> None:
         """Say it, the first time."""
         if sign in self.warnings:
             return
-        self.warnings[sign] = f"step {self.done}: {seen}; {ADVICE[sign]}."
+        self.warnings[sign] = f"step {self.done}: {reason}; {ADVICE[sign]}."
         if self.verbose:
             print(self.warnings[sign])
         if self.stop:

@@ -75,8 +75,8 @@ def launch(steps: int = 20, workers: int = 1, devices: int = 1) -> np.ndarray:
         logs, processes = [Path(folder, str(index)) for index in range(workers)], []
         try:
             for index, log in enumerate(logs):
-                told = {"TF_CONFIG": cluster(addresses, index)} if workers > 1 else {}
-                processes.append(start(command, log, env={**plain, **told}, cwd=ROOT))
+                variables = {"TF_CONFIG": cluster(addresses, index)} if workers > 1 else {}
+                processes.append(start(command, log, env={**plain, **variables}, cwd=ROOT))
             wait_for(processes, logs)
             return np.array(json.loads(logs[0].read_text().splitlines()[-1]))
         finally:
@@ -97,10 +97,10 @@ def check_counts(steps: int, workers: int, devices: int) -> None:
         raise ValueError(f"{max(workers, devices)} does not divide the batch of {BATCH_SIZE}.")
 
 
-def start(command: list[str], log: Path, **how) -> subprocess.Popen:
+def start(command: list[str], log: Path, **options) -> subprocess.Popen:
     """Start a process that writes to files; a pipe that nobody reads would fill up and stop it."""
     with log.open("w") as said, log.with_suffix(".err").open("w") as errors:
-        return subprocess.Popen(command, stdout=said, stderr=errors, **how)
+        return subprocess.Popen(command, stdout=said, stderr=errors, **options)
 
 
 def wait_for(processes: list, logs: list[Path]) -> None:
@@ -130,9 +130,9 @@ def work(steps: int, devices: int) -> None:
     from helpers.training import replicas  # they load TensorFlow
 
     points = toys.ring().points(10 * BATCH_SIZE)
-    how = (points, steps, BATCH_SIZE)
-    found = replicas.train_under(replicas.chosen_strategy(devices), replicas.ring_gan, *how)
-    print(json.dumps(found.tolist()))
+    strategy, build = replicas.chosen_strategy(devices), replicas.ring_gan
+    both_losses = replicas.train_under(strategy, build, points, steps, BATCH_SIZE)
+    print(json.dumps(both_losses.tolist()))
 
 
 def main() -> None:
@@ -151,8 +151,8 @@ def main() -> None:
     if given.as_worker:
         work(given.steps, given.devices)
         return
-    found = launch(given.steps, given.workers, given.devices)
-    for number, (d_loss, g_loss) in enumerate(found, 1):
+    both_losses = launch(given.steps, given.workers, given.devices)
+    for number, (d_loss, g_loss) in enumerate(both_losses, 1):
         print(f"step {number:3d}: D's loss {d_loss:.6f}, G's loss {g_loss:.6f}")
 
 

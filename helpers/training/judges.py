@@ -110,11 +110,11 @@ def train_attribute_judge(
     return judge
 
 
-def _fit(judge: keras.Model, images: np.ndarray, labels, seed: int, **how: int) -> None:
+def _fit(judge: keras.Model, images: np.ndarray, labels, seed: int, **options: int) -> None:
     """Keras' `fit` on pictures in an order that the seed decides."""
     order = seeds.shuffled(len(images), seed)
     labels = keras.tree.map_structure(lambda values: np.asarray(values)[order], labels)
-    judge.fit(images[order], labels, shuffle=False, verbose=0, **how)
+    judge.fit(images[order], labels, shuffle=False, verbose=0, **options)
 
 
 def accuracy(judge: keras.Model, images: np.ndarray, labels) -> float:
@@ -181,9 +181,9 @@ def make(name: str) -> None:
     judge = train(images, labels, epochs=epochs, seed=0)
     seconds = time.perf_counter() - start
     settings = {"pictures": len(images), "epochs": epochs, "seed": 0}
-    found = {"accuracy": accuracy(judge, unseen, unseen_labels)}
-    pretrained.save(name, judge, settings, seconds, found)
-    print(f"{name}: {100 * found['accuracy']:.1f} % right, {seconds:.0f} s")
+    scores = {"accuracy": accuracy(judge, unseen, unseen_labels)}
+    pretrained.save(name, judge, settings, seconds, scores)
+    print(f"{name}: {100 * scores['accuracy']:.1f} % right, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

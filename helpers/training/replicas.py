@@ -82,13 +82,13 @@ def train_under(
     def everywhere(*given):
         return [strategy.reduce("MEAN", loss, axis=None) for loss in strategy.run(step, args=given)]
 
-    noise, found = np.random.default_rng(seed), []
+    noise, both_losses = np.random.default_rng(seed), []
     for number in range(steps):
         rows = np.arange(number * batch_size, (number + 1) * batch_size) % len(real)
         z = noise.normal(size=(2, batch_size, model.latent_dim))
         given = [shares(strategy, part) for part in (real[rows], z[0], z[1])]
-        found.append([float(loss) for loss in everywhere(*given)])
-    return np.array(found)
+        both_losses.append([float(loss) for loss in everywhere(*given)])
+    return np.array(both_losses)
 
 
 def ring_gan() -> gan.GAN:
@@ -114,11 +114,11 @@ def logical_cpus(count: int) -> tf.distribute.Strategy:
     Raises:
         RuntimeError: there are fewer.
     """
-    found = tf.config.list_logical_devices("CPU")
-    if len(found) < count:
+    devices = tf.config.list_logical_devices("CPU")
+    if len(devices) < count:
         hint = f"restart the kernel and call runtime.prepare(..., logical_cpus={count}) first"
-        raise RuntimeError(f"There are {len(found)} logical CPUs, not {count}: {hint}.")
-    return tf.distribute.MirroredStrategy([device.name for device in found[:count]])
+        raise RuntimeError(f"There are {len(devices)} logical CPUs, not {count}: {hint}.")
+    return tf.distribute.MirroredStrategy([device.name for device in devices[:count]])
 
 
 def chosen_strategy(devices: int) -> tf.distribute.Strategy:

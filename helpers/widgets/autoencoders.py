@@ -149,8 +149,8 @@ class NoiseBench(Lab):
             stacked = np.concatenate([self.images, *rows.values()])
             self.drawn = enlarge(plots.tile(stacked, len(self.images), gap=2), 2)
             self.image.value = plots.png(self.drawn)
-            found = [f"{n} {metrics.psnr(self.images, row):.1f} dB" for n, row in rows.items()]
-            self.caption.text = f"Rows from the top: clean, {', '.join(found)}"
+            scores = [f"{n} {metrics.psnr(self.images, row):.1f} dB" for n, row in rows.items()]
+            self.caption.text = f"Rows from the top: clean, {', '.join(scores)}"
 
     def picture(self) -> np.ndarray:
         """All rows as they stand."""

@@ -69,7 +69,7 @@ class GanStepper(Lab):
             "G": trace(lambda z: model.generator_step(z)[0], z),
         }
         self.generate = trace(lambda z: model.generator(z, training=False), kept)
-        self.look = trace(self._opinion, pairs[1])
+        self.opinion = trace(self._opinion, pairs[1])
         blank = tf.zeros((self.BATCH_SIZE, 2)), tf.zeros(z.shape)
         self.phases["D"](*blank), self.phases["G"](blank[1])
 
@@ -77,10 +77,10 @@ class GanStepper(Lab):
         """D's probability over the plane, and minus the gradient of G's loss in each fake."""
         with tf.GradientTape() as tape:
             tape.watch(fakes)
-            logits = self.model.judge(fakes, (), training=False)
+            logits = self.model.discriminate(fakes, (), training=False)
             loss = losses.generator_loss(self.model.settings["objective"], logits)
         pull = -tape.gradient(loss, fakes) * self.POINTS
-        surplus = self.model.judge(self.plane, (), training=False)
+        surplus = self.model.discriminate(self.plane, (), training=False)
         surplus -= losses.undecided_logit(self.model.settings["objective"])
         return ops.sigmoid(surplus), pull
 
@@ -235,7 +235,7 @@ class GanStepper(Lab):
     def show(self) -> None:
         """Draw the game as it is now, in a few milliseconds."""
         with self.lock:
-            opinion, pull = self.look(self.fakes)
+            opinion, pull = self.opinion(self.fakes)
             heat = opinion.numpy().reshape(self.CELLS, self.CELLS)
             canvas = Image.new("RGB", (2 * (SIDE + ACROSS), 2 * (SIDE + LEGEND)), "white")
             fakes, real = self.fakes.numpy(), self.real[: self.SHOWN]
@@ -252,10 +252,10 @@ class GanStepper(Lab):
     def said(self) -> str:
         """The caption: how far, both losses, modes covered, points near one."""
         last = {name: self.history[name][-1][1] for name in "DG" if self.history[name]}
-        found = [f"loss of {name} {value:.3f}" for name, value in last.items()]
-        found.append(f"{self.modes} of {len(self.cloud.centres)} modes covered")
-        found.append(f"{self.near:.0%} of the fakes within 3 std of one")
-        return f"Phase {self.done}: " + ", ".join(found)
+        parts = [f"loss of {name} {value:.3f}" for name, value in last.items()]
+        parts.append(f"{self.modes} of {len(self.cloud.centres)} modes covered")
+        parts.append(f"{self.near:.0%} of the fakes within 3 std of one")
+        return f"Phase {self.done}: " + ", ".join(parts)
 
     def picture(self) -> np.ndarray:
         """The plane with its legend, and the curves."""

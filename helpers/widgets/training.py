@@ -87,8 +87,8 @@ class TrainingPanel(Worker):
         results = {name: values[-1][1] for name, values in self.history.items()}
         chosen = ", ".join(f"{name} {_said(value)}" for name, value in settings.items())
         results |= self.measure(self.model)
-        found = ", ".join(f"{name} {value:.4g}" for name, value in results.items())
-        self.runs.append(f"run {len(self.runs) + 1}: {chosen} → {found} ({seconds:.0f} s)")
+        numbers = ", ".join(f"{name} {value:.4g}" for name, value in results.items())
+        self.runs.append(f"run {len(self.runs) + 1}: {chosen} → {numbers} ({seconds:.0f} s)")
         return "\n".join(["", *self.runs[-4:]])
 
     def _fit(self, settings: dict) -> None:
@@ -98,8 +98,8 @@ class TrainingPanel(Worker):
         self.total_steps = self.epoch_steps * epochs
         self.window = min(self.WINDOW, max(1, self.epoch_steps // 8))
         self.model = self.build(**settings, steps=self.total_steps)
-        how = {"batch_size": batch_size, "epochs": epochs, "callbacks": [_Watch(self)]}
-        self.model.fit(*self.data, verbose=0, **how)
+        options = {"batch_size": batch_size, "epochs": epochs, "callbacks": [_Watch(self)]}
+        self.model.fit(*self.data, verbose=0, **options)
         self._draw()
 
     def _draw(self) -> None:

@@ -47,8 +47,8 @@ def address(tmp_path_factory):
     environment = {**os.environ, **own}
     options = ["BROWSER=none", f"PORT={port}", "LAB_OPTIONS=--LabApp.expose_app_in_browser=True"]
     command = ["make", "lab", f"PYTHON={sys.executable}", *options]
-    how = {"cwd": ROOT, "env": environment, "start_new_session": True}
-    server = subprocess.Popen(command, stdout=log, stderr=log, **how)
+    process = {"cwd": ROOT, "env": environment, "start_new_session": True}
+    server = subprocess.Popen(command, stdout=log, stderr=log, **process)
     try:
         yield wait_for_address(Path(log.name), server)
     finally:
@@ -61,10 +61,12 @@ def wait_for_address(log, server, seconds=90):
     """The address that JupyterLab prints, once it answers."""
     deadline = time.time() + seconds
     while time.time() < deadline and server.poll() is None:
-        found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*token=\w+", log.read_text())
-        if found:
-            urllib.request.urlopen(found.group(), timeout=30).close()
-            return found.group()
+        address = re.search(
+            r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*token=\w+", log.read_text()
+        )
+        if address:
+            urllib.request.urlopen(address.group(), timeout=30).close()
+            return address.group()
         time.sleep(0.3)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
 
@@ -177,11 +179,11 @@ def press(page, lab, name, key, times=1):
     return changed(page, lambda: picture_of(lab), before)
 
 
-def changed(page, look, before, seconds=15):
+def changed(page, state, before, seconds=15):
     """Wait until a look differs from before."""
     deadline = time.time() + seconds
     while time.time() < deadline:
-        if look() != before:
+        if state() != before:
             return True
         page.wait_for_timeout(100)
     return False

@@ -76,13 +76,13 @@ def lay_out(folder, layout):
 
 @pytest.mark.parametrize("layout", ["its authors'", "flat", "one archive"])
 def test_celeba_in_each_layout(tmp_path, layout):
-    found = data.celeba(lay_out(tmp_path, layout), size=32)
-    assert found.images.shape == (5, 32, 32, 3) and found.images.dtype == np.float32
+    faces = data.celeba(lay_out(tmp_path, layout), size=32)
+    assert faces.images.shape == (5, 32, 32, 3) and faces.images.dtype == np.float32
     expected = np.arange(1, 6) * 40 / 255
-    np.testing.assert_allclose(found.images.mean(axis=(1, 2, 3)), expected, atol=0.01)
-    assert list(found.attributes) == ATTRIBUTES
+    np.testing.assert_allclose(faces.images.mean(axis=(1, 2, 3)), expected, atol=0.01)
+    assert list(faces.attributes) == ATTRIBUTES
     for name, signs in zip(ATTRIBUTES, SIGNS.T, strict=True):
-        np.testing.assert_array_equal(found.attributes[name], signs > 0)
+        np.testing.assert_array_equal(faces.attributes[name], signs > 0)
 
 
 def test_celeba_is_cut_to_the_face(tmp_path):
@@ -96,15 +96,15 @@ def test_labels_stay_with_their_pictures_when_some_are_missing(tmp_path):
     (folder / "img_align_celeba" / NAMES[1]).unlink()
     (folder / "img_align_celeba" / NAMES[3]).write_bytes(b"not a picture")
     with pytest.warns(UserWarning, match=r"Left out 1 unreadable files: 000004\.jpg"):
-        found = data.celeba(folder, size=16)
-    np.testing.assert_array_equal(found.attributes["Eyeglasses"], [1, 0, 1])
-    np.testing.assert_allclose(found.images[:, 8, 8, 0], np.array([1, 3, 5]) * 40 / 255, atol=0.02)
+        faces = data.celeba(folder, size=16)
+    np.testing.assert_array_equal(faces.attributes["Eyeglasses"], [1, 0, 1])
+    np.testing.assert_allclose(faces.images[:, 8, 8, 0], np.array([1, 3, 5]) * 40 / 255, atol=0.02)
 
 
 def test_count_takes_the_first_of_the_list(tmp_path):
-    found = data.celeba(lay_out(tmp_path, "one archive"), size=16, count=2)
-    assert len(found.images) == 2
-    np.testing.assert_array_equal(found.attributes["Smiling"], [1, 0])
+    faces = data.celeba(lay_out(tmp_path, "one archive"), size=16, count=2)
+    assert len(faces.images) == 2
+    np.testing.assert_array_equal(faces.attributes["Smiling"], [1, 0])
 
 
 def test_celeba_without_its_list(tmp_path):
@@ -136,9 +136,9 @@ def test_a_name_listed_twice_keeps_labels_and_pictures_together(tmp_path):
     folder = lay_out(tmp_path, "flat")
     lines = text_list().split("\r\n")
     (folder / "list_attr_celeba.txt").write_text("\n".join([*lines[:3], lines[2], *lines[3:]]))
-    found = data.celeba(folder, size=16)
-    assert len(found.images) == 5
-    np.testing.assert_array_equal(found.attributes["Eyeglasses"], SIGNS[:, 1] > 0)
+    faces = data.celeba(folder, size=16)
+    assert len(faces.images) == 5
+    np.testing.assert_array_equal(faces.attributes["Eyeglasses"], SIGNS[:, 1] > 0)
 
 
 def test_a_list_with_a_byte_order_mark(tmp_path):
@@ -198,9 +198,9 @@ def test_anime_faces_from_a_folder_or_an_archive(tmp_path, archived):
         (tmp_path / "faces" / name).write_bytes(content)
     write_zip(tmp_path / "anime-faces.zip", files)
     path = tmp_path / ("anime-faces.zip" if archived else "faces")
-    found = data.anime_faces(path, size=32)
-    assert found.images.shape == (3, 32, 32, 3) and found.attributes == {}
-    np.testing.assert_allclose(found.images.mean(axis=(1, 2, 3)) * 255, [40, 80, 120], atol=1)
+    faces = data.anime_faces(path, size=32)
+    assert faces.images.shape == (3, 32, 32, 3) and faces.attributes == {}
+    np.testing.assert_allclose(faces.images.mean(axis=(1, 2, 3)) * 255, [40, 80, 120], atol=1)
     assert len(data.anime_faces(path, size=32, count=2).images) == 2
 
 

@@ -91,11 +91,11 @@ def test_recipe_follows_everything_that_changes_the_pictures(monkeypatch):
 
 
 def test_avatars_are_images_with_labels(home):
-    found = data.avatars(size=32, count=12, seed=5)
-    assert found.images.shape == (12, 32, 32, 3) and found.images.dtype == np.float32
-    assert found.images.min() >= 0 and found.images.max() <= 1
-    assert set(found.attributes) == set(faces.FACTORS)
-    assert all(values.shape == (12,) for values in found.attributes.values())
+    avatars = data.avatars(size=32, count=12, seed=5)
+    assert avatars.images.shape == (12, 32, 32, 3) and avatars.images.dtype == np.float32
+    assert avatars.images.min() >= 0 and avatars.images.max() <= 1
+    assert set(avatars.attributes) == set(faces.FACTORS)
+    assert all(values.shape == (12,) for values in avatars.attributes.values())
 
 
 def test_avatars_are_drawn_once_and_again_when_damaged(home, monkeypatch):

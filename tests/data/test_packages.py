@@ -48,8 +48,8 @@ def requirement(path):
 def test_an_archive_is_fetched_and_its_setup_py_not_run(kind, ran):
     files = {"setup.py": SETUP.format(str(ran)), "PKG-INFO": METADATA} | ARCHIVES[kind]
     path = sdist(ran.parent / "index", files)
-    found = packages.download(requirement(path), ran.parent / "fetched", "sdist")
-    assert found.read_bytes() == path.read_bytes() and not ran.exists()
+    fetched = packages.download(requirement(path), ran.parent / "fetched", "sdist")
+    assert fetched.read_bytes() == path.read_bytes() and not ran.exists()
 
 
 def test_a_wheel_is_fetched(ran):
@@ -57,8 +57,8 @@ def test_a_wheel_is_fetched(ran):
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr("stranger-1.0.dist-info/METADATA", METADATA)
         wheel.writestr("stranger-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-    found = packages.download(requirement(path), ran.parent / "fetched", "wheel")
-    assert found.read_bytes() == path.read_bytes()
+    fetched = packages.download(requirement(path), ran.parent / "fetched", "wheel")
+    assert fetched.read_bytes() == path.read_bytes()
 
 
 def test_other_bytes_than_those_pinned_are_refused(ran):

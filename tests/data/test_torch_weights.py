@@ -81,10 +81,10 @@ def arrays():
 
 
 def test_arrays_come_back_as_they_were_written(arrays):
-    found = torch_weights.read(io.BytesIO(written(arrays)))
-    assert list(found) == list(arrays)
+    arrays_read = torch_weights.read(io.BytesIO(written(arrays)))
+    assert list(arrays_read) == list(arrays)
     for name, array in arrays.items():
-        np.testing.assert_array_equal(found[name], array)
+        np.testing.assert_array_equal(arrays_read[name], array)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 60, 0.3, 0.7, -1, -100])

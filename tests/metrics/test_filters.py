@@ -42,9 +42,9 @@ def test_grey_levels_are_corrected(images):
 
 def test_gaussian_filter_is_scipys(images):
     method, argument, _ = filters.FILTERS["Gaussian filter"]
-    found = filters._each(lambda picture: method(picture, **{argument: 1.0}), images[:3])
+    restored = filters._each(lambda picture: method(picture, **{argument: 1.0}), images[:3])
     expected = ndimage.gaussian_filter(images[:3], (0, 1, 1, 0))
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(restored, expected, atol=1e-6)
 
 
 def test_projection_is_metrics_pca(images):
@@ -59,5 +59,5 @@ def test_linear_map_is_least_squares():
     matrix = rng.random((16, 16)) / 16
     clean = (noisy.reshape(-1, 16) @ matrix).reshape(noisy.shape)
     exact = LinearRegression().fit(noisy.reshape(-1, 16), clean.reshape(-1, 16))
-    found = filters.linear_map(clean, noisy)(noisy[:50]).reshape(50, 16)
-    np.testing.assert_allclose(found, exact.predict(noisy[:50].reshape(50, 16)), atol=0.01)
+    restored = filters.linear_map(clean, noisy)(noisy[:50]).reshape(50, 16)
+    np.testing.assert_allclose(restored, exact.predict(noisy[:50].reshape(50, 16)), atol=0.01)

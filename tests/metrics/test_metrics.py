@@ -111,10 +111,10 @@ def pictures(count=20, side=16, channels=1, seed=0):
 
 def test_squared_error_is_scikit_learns():
     first, second = pictures(seed=0), pictures(seed=1)
-    found = metrics.squared_error(first, second)
+    computed = metrics.squared_error(first, second)
     whole = mean_squared_error(first.reshape(20, -1).T, second.reshape(20, -1).T,
                                multioutput="raw_values")  # fmt: skip
-    np.testing.assert_allclose(found, whole, rtol=1e-5)
+    np.testing.assert_allclose(computed, whole, rtol=1e-5)
     with pytest.raises(ValueError, match=r"shapes are .*: compare images one to one"):
         metrics.squared_error(first, second[:3])
 
@@ -140,23 +140,23 @@ def test_pca_is_the_truncated_singular_value_decomposition():
     flat, mean = train.reshape(60, -1), train.reshape(60, -1).mean(axis=0)
     rows = np.linalg.svd(flat - mean, full_matrices=False)[2][:5]
     expected = mean + (test.reshape(10, -1) - mean) @ rows.T @ rows
-    found = metrics.pca_reconstruct(train, test, 5)
-    np.testing.assert_allclose(found.reshape(10, -1), expected, atol=1e-4)
+    computed = metrics.pca_reconstruct(train, test, 5)
+    np.testing.assert_allclose(computed.reshape(10, -1), expected, atol=1e-4)
 
 
 def test_pca_errors_are_those_of_each_reconstruction():
     train, test = pictures(60, 6), pictures(10, 6, seed=1) + 0.2
-    found = metrics.pca_errors(train, test)
-    assert found.shape == (test[0].size + 1,) and np.all(np.diff(found) <= 0)
+    computed = metrics.pca_errors(train, test)
+    assert computed.shape == (test[0].size + 1,) and np.all(np.diff(computed) <= 0)
     mean_alone = mean_squared_error(
         test.reshape(10, -1), np.tile(train.reshape(60, -1).mean(axis=0), (10, 1))
     )
-    assert found[0] == pytest.approx(mean_alone, rel=1e-4)
+    assert computed[0] == pytest.approx(mean_alone, rel=1e-4)
     for size in (1, 5, 20):
         rebuilt = metrics.pca_reconstruct(train, test, size)
         expected = metrics.squared_error(test, rebuilt).mean()
-        assert found[size] == pytest.approx(expected, rel=1e-3)
-    assert found[-1] == pytest.approx(0, abs=1e-6)
+        assert computed[size] == pytest.approx(expected, rel=1e-3)
+    assert computed[-1] == pytest.approx(0, abs=1e-6)
 
 
 def nested(transposed):
@@ -218,12 +218,12 @@ def test_scores_of_an_autoencoder_are_those_of_its_reconstruction(images):
 
 def test_evidence_bound_of_a_gaussian_model_uses_its_noise(images):
     model = small_vae(kind=vae.GaussianVAE, noise_std=0.3)
-    found = metrics.evidence_bound(model, images)
+    computed = metrics.evidence_bound(model, images)
     z_mean, z_log_var = model.encode(images)
     noise = np.random.default_rng(0).standard_normal(z_mean.shape, "float32")
     pictures = model.decode(z_mean + np.exp(0.5 * z_log_var) * noise)
     expected = -norm.logpdf(images, pictures, 0.3).sum(axis=(1, 2, 3)).mean()
-    assert found["reconstruction"] == pytest.approx(expected, rel=1e-4)
+    assert computed["reconstruction"] == pytest.approx(expected, rel=1e-4)
 
 
 def factors(count=4000):
@@ -260,16 +260,19 @@ def test_mutual_information_of_two_values_is_the_closed_form():
     bit = rng.integers(0, 2, 50_000)
     seen = np.where(rng.random(50_000) < 0.1, 1 - bit, bit) + 1e-3 * rng.random(50_000)
     kept = 1 + 0.1 * np.log2(0.1) + 0.9 * np.log2(0.9)
-    found = metrics.mutual_information(seen[:, np.newaxis], {"bit": bit}, bins=2)
-    assert found[0, 0] == pytest.approx(kept, abs=0.02)
+    computed = metrics.mutual_information(seen[:, np.newaxis], {"bit": bit}, bins=2)
+    assert computed[0, 0] == pytest.approx(kept, abs=0.02)
 
 
 def test_scores_of_a_gaussian_vae_are_those_of_its_parts(images):
     model = small_vae(kind=vae.GaussianVAE, noise_std=0.3)
-    found, bound = metrics.score_gaussian_vae(model, images), metrics.evidence_bound(model, images)
-    assert found["psnr"] == metrics.psnr(images, model.reconstruct(images))
-    assert found["nats_per_value"] == pytest.approx(bound["total"] / 64)
-    assert found["kl"] == bound["kl"] and found["noise_std"] == pytest.approx(0.3)
+    computed, bound = (
+        metrics.score_gaussian_vae(model, images),
+        metrics.evidence_bound(model, images),
+    )
+    assert computed["psnr"] == metrics.psnr(images, model.reconstruct(images))
+    assert computed["nats_per_value"] == pytest.approx(bound["total"] / 64)
+    assert computed["kl"] == bound["kl"] and computed["noise_std"] == pytest.approx(0.3)
 
 
 class Reader:

@@ -82,7 +82,7 @@ def test_damaged_file(shelf, keep):
 
 
 def play(arms, seeds):
-    return {arm: [how["rate"] * seed for seed in range(seeds)] for arm, how in arms.items()}
+    return {name: [arm["rate"] * seed for seed in range(seeds)] for name, arm in arms.items()}
 
 
 def test_a_measurement_is_kept_and_not_repeated(shelf):
@@ -106,11 +106,11 @@ def test_a_measurement_of_other_settings_is_refused(shelf):
 
 def test_arrays_and_tuples_are_kept_and_odd_settings_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path)
-    found = {"array": np.arange(3.0), "pair": (1, np.float32(0.5))}
-    kept = pretrained.recorded("12_kinds", lambda: found)
+    numbers = {"array": np.arange(3.0), "pair": (1, np.float32(0.5))}
+    kept = pretrained.recorded("12_kinds", lambda: numbers)
     assert kept == {"array": [0, 1, 2], "pair": [1, 0.5]}
     with pytest.raises(TypeError):
-        pretrained.recorded("12_odd", lambda **how: pytest.fail("measured first"), what={1, 2})
+        pretrained.recorded("12_odd", lambda **settings: pytest.fail("measured first"), what={1, 2})
 
 
 def ramp(side):
@@ -161,9 +161,9 @@ def test_there_are_checkpoints_and_they_are_small():
 
 def kept_by_git(folder):
     """Names that git keeps in a folder; none where there is no git, or a ZIP download of it."""
-    how = {"cwd": folder, "capture_output": True, "text": True}
+    options = {"cwd": folder, "capture_output": True, "text": True}
     try:
-        return set(subprocess.run(["git", "ls-files", "."], **how).stdout.split())
+        return set(subprocess.run(["git", "ls-files", "."], **options).stdout.split())
     except FileNotFoundError:
         return set()
 
@@ -245,8 +245,8 @@ def score(name, model):
         clean = data.fashion_mnist()[1].images if name == "06_fashion" else digits.images
         noisy = np.array(layers.corrupt(clean[:1000], "gaussian", 0.5, seed=6))
         return metrics.score_denoiser(model, clean[:1000], noisy)
-    how = metrics.score_vae if name.startswith("07") else metrics.score_autoencoder
-    return how(model, digits.images)
+    score = metrics.score_vae if name.startswith("07") else metrics.score_autoencoder
+    return score(model, digits.images)
 
 
 WITHIN = {
@@ -291,8 +291,8 @@ def test_checkpoints_are_as_good_as_promised(name, key, most):
 
 def test_gans_are_precise_diverse_and_small():
     for name in GANS:
-        found = pretrained.card(name)["metrics"]
-        assert min(found["precision"], found["recall"]) >= 0.4, name
+        scores = pretrained.card(name)["metrics"]
+        assert min(scores["precision"], scores["recall"]) >= 0.4, name
     paths = [checkpoints.CHECKPOINTS / f"{name}.keras" for name in GANS]
     assert sum(path.stat().st_size for path in paths) <= 8e6
 
@@ -314,13 +314,13 @@ def test_every_trick_was_measured_from_several_seeds():
 
 
 def test_larger_beta_saves_nats():
-    found = [pretrained.card(f"08_beta_{beta}")["metrics"] for beta in (1, 10, 100, 400)]
-    assert found == sorted(found, key=lambda metric: -metric["kl"])
+    scores = [pretrained.card(f"08_beta_{beta}")["metrics"] for beta in (1, 10, 100, 400)]
+    assert scores == sorted(scores, key=lambda metric: -metric["kl"])
 
 
 def test_denoiser_gains_nine_decibels():
-    found = pretrained.card("06_gaussian")["metrics"]
-    assert found["psnr"] >= found["psnr_noisy"] + 9 and found["ssim"] > found["ssim_noisy"]
+    scores = pretrained.card("06_gaussian")["metrics"]
+    assert scores["psnr"] >= scores["psnr_noisy"] + 9 and scores["ssim"] > scores["ssim_noisy"]
 
 
 def test_pictures_are_kept_beside_their_cards():

@@ -49,9 +49,9 @@ def test_first_layers_agree_with_a_direct_convolution(picture, arrays):
     second = np.maximum(convolve(first, arrays, 2), 0)
     pooled = second.reshape(8, 2, 8, 2, 64).max(axis=(1, 3))
     third = np.maximum(convolve(pooled, arrays, 3), 0)
-    found = pretrained.vgg19(("block1_conv1", "block1_conv2", "block2_conv1"))(crop[np.newaxis])
-    for name, expected in zip(found, (first, second, third), strict=True):
-        np.testing.assert_allclose(found[name][0], expected, rtol=1e-3, atol=1e-3)
+    computed = pretrained.vgg19(("block1_conv1", "block1_conv2", "block2_conv1"))(crop[np.newaxis])
+    for name, expected in zip(computed, (first, second, third), strict=True):
+        np.testing.assert_allclose(computed[name][0], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_layers_are_named_and_halved_by_every_block(picture):
@@ -66,8 +66,8 @@ def test_layers_are_named_and_halved_by_every_block(picture):
 
 def test_activations_are_those_once_measured(picture):
     features = pretrained.vgg19(tuple(ACTIVATIONS))(picture)
-    found = {name: float(keras.ops.mean(values)) for name, values in features.items()}
-    assert found == pytest.approx(ACTIVATIONS, rel=1e-3)
+    computed = {name: float(keras.ops.mean(values)) for name, values in features.items()}
+    assert computed == pytest.approx(ACTIVATIONS, rel=1e-3)
 
 
 def test_odd_sides_are_rounded_up():

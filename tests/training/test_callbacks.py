@@ -103,12 +103,12 @@ def test_callbacks_that_would_never_look():
 
 
 def test_snapshots_under_conditions():
-    model, told = small_gan(classes=4), np.eye(4, dtype="float32")
-    looks = callbacks.Snapshots(np.array(batch(4, 3)), every=1, conditions=told)
-    real = [np.array(batch(32)), np.tile(told, (8, 1))]
+    model, conditions = small_gan(classes=4), np.eye(4, dtype="float32")
+    looks = callbacks.Snapshots(np.array(batch(4, 3)), every=1, conditions=conditions)
+    real = [np.array(batch(32)), np.tile(conditions, (8, 1))]
     model.fit(real, batch_size=16, verbose=0, callbacks=[looks])
     assert len(looks.pictures) == 3
-    np.testing.assert_array_equal(looks.pictures[-1], model.sample(looks.z, told))
+    np.testing.assert_array_equal(looks.pictures[-1], model.sample(looks.z, conditions))
 
 
 def test_noise_falls_in_a_straight_line():
@@ -158,11 +158,11 @@ def test_a_discriminator_that_wins_is_reported(capsys):
 def test_losses_without_a_floor_are_no_victory():
     model = small_gan(rate=0.0, objective="wasserstein")
     shift_last(model.generator, -50.0)
-    found = callbacks.FailureWatch(np.array(batch(64)))
-    found.set_model(model)
-    found.on_train_begin()
+    watch = callbacks.FailureWatch(np.array(batch(64)))
+    watch.set_model(model)
+    watch.on_train_begin()
     recent = dict.fromkeys(gan.METERS, -5.0)
-    assert "D wins" not in found.signs(recent)
+    assert "D wins" not in watch.signs(recent)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_the_watch_can_stop_training():
 
 def test_the_watch_under_conditions():
     model = small_gan(rate=0.001, classes=4)
-    told = np.eye(4, dtype="float32")[np.arange(128) % 4]
-    watch = callbacks.FailureWatch(np.array(batch(128)), every=4, conditions=told)
-    model.fit([np.array(batch(128)), told], batch_size=16, verbose=0, callbacks=[watch])
+    conditions = np.eye(4, dtype="float32")[np.arange(128) % 4]
+    watch = callbacks.FailureWatch(np.array(batch(128)), every=4, conditions=conditions)
+    model.fit([np.array(batch(128)), conditions], batch_size=16, verbose=0, callbacks=[watch])
     assert watch.z.shape == (64, 3) and watch.warnings == {}

@@ -84,8 +84,8 @@ def test_workers_that_fail_or_never_end(tmp_path, monkeypatch, second, message):
 def test_each_process_is_told_of_all_and_which_it_is():
     ports = distributed.free_ports(3)
     assert len(set(ports)) == 3
-    found = json.loads(distributed.cluster(["a:1", "b:2"], 1))
-    assert found == {
+    computed = json.loads(distributed.cluster(["a:1", "b:2"], 1))
+    assert computed == {
         "cluster": {"worker": ["a:1", "b:2"]},
         "task": {"type": "worker", "index": 1},
     }
@@ -102,7 +102,7 @@ def test_each_process_is_told_of_all_and_which_it_is():
 )
 def test_a_command_reads_its_options_before_tensorflow_loads(folder, command):
     """A wrong option is answered in a second: no command imports what takes ten."""
-    look = f"import sys, {command}; print(*{{'tensorflow', 'keras'}} & set(sys.modules))"
-    how = {"capture_output": True, "text": True, "cwd": distributed.ROOT / folder}
-    done = subprocess.run([sys.executable, "-c", look], **how)
+    program = f"import sys, {command}; print(*{{'tensorflow', 'keras'}} & set(sys.modules))"
+    options = {"capture_output": True, "text": True, "cwd": distributed.ROOT / folder}
+    done = subprocess.run([sys.executable, "-c", program], **options)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -114,8 +114,8 @@ def test_a_judge_is_kept_with_its_card(bars, tmp_path, monkeypatch, capsys):
     loaded = pretrained.load("09_judge")
     kept = pretrained.card("09_judge")
     assert kept["settings"] == {"pictures": 900, "epochs": 2, "seed": 0}
-    found = judges.accuracy(loaded, x[900:], labels[900:])
-    assert kept["metrics"] == {"accuracy": pytest.approx(found, abs=1e-6)}
+    computed = judges.accuracy(loaded, x[900:], labels[900:])
+    assert kept["metrics"] == {"accuracy": pytest.approx(computed, abs=1e-6)}
     assert "09_judge" in capsys.readouterr().out
 
 

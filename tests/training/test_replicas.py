@@ -52,8 +52,8 @@ def test_replicas_draw_their_own_noise_and_share_a_replay_buffer():
 
 def test_the_same_seed_repeats_and_another_does_not(one_device):
     points, strategy = toys.ring().points(1280), tf.distribute.get_strategy()
-    how = (strategy, replicas.ring_gan, points, 3, 128)
-    again, other = (replicas.train_under(*how, seed) for seed in (0, 1))
+    settings = (strategy, replicas.ring_gan, points, 3, 128)
+    again, other = (replicas.train_under(*settings, seed) for seed in (0, 1))
     np.testing.assert_array_equal(again, one_device[:3])
     assert np.abs(other - one_device[:3]).max() > 1e-4
 

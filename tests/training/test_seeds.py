@@ -108,9 +108,9 @@ HELPERS = TRAINERS | {
 }
 
 
-def numbers(found):
+def numbers(result):
     """Weights of a model, or the array itself."""
-    return found.get_weights() if isinstance(found, keras.Model) else [found]
+    return result.get_weights() if isinstance(result, keras.Model) else [result]
 
 
 @pytest.fixture(scope="module", params=HELPERS)
@@ -118,8 +118,8 @@ def run(request):
     """A helper's name, what it made, and what was drawn globally before and after."""
     keras.utils.set_random_seed(6)
     before = drawn_globally()
-    found = numbers(HELPERS[request.param]())
-    return request.param, found, [*before, *drawn_globally()]
+    weights = numbers(HELPERS[request.param]())
+    return request.param, weights, [*before, *drawn_globally()]
 
 
 def test_a_helper_draws_nothing_from_the_global_generators(run):
@@ -151,6 +151,6 @@ def test_what_others_draw_in_the_meantime_changes_nothing(run):
 
 @pytest.mark.parametrize("run", TRAINERS, indirect=True)
 def test_another_seed_gives_another_judge(run):
-    name, found, _ = run
-    for one, other in zip(found, TRAINERS[name](1).get_weights(), strict=True):
+    name, weights, _ = run
+    for one, other in zip(weights, TRAINERS[name](1).get_weights(), strict=True):
         assert one.ndim == 1 or np.abs(one - other).max() > 1e-3

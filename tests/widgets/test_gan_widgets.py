@@ -236,11 +236,11 @@ def test_stepper_refuses_other_models():
     parts = build()
     with pytest.raises(ValueError, match="not compiled"):
         widgets.GanStepper(lambda: gan.GAN(parts.generator, parts.discriminator))
-    told = [[keras.Input((wide,)), keras.Input((3,))] for wide in (3, 2)]
+    inputs = [[keras.Input((wide,)), keras.Input((3,))] for wide in (3, 2)]
     dense = [keras.layers.Dense(outputs) for outputs in (2, 1)]
     networks = [
         keras.Model(pair, layer(keras.layers.Concatenate()(pair)))
-        for pair, layer in zip(told, dense, strict=True)
+        for pair, layer in zip(inputs, dense, strict=True)
     ]
     with pytest.raises(ValueError, match="take conditions: the stepper needs networks without"):
         widgets.GanStepper(lambda: gan.GAN(*networks))

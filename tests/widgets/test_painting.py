@@ -240,7 +240,7 @@ def test_studio_names_the_losses_of_the_picture_it_keeps(studio):
 
 def test_a_caption_stands_below_its_picture():
     picture = np.full((30, 60, 1), 0.25)
-    found = painting.captioned(picture, "after 3 steps")
-    assert found.shape[1:] == (60, 3) and found.shape[0] > 40
-    np.testing.assert_allclose(found[:30], 0.25)
-    assert found[30:].min() < 0.3 and found[30:].max() == 1
+    computed = painting.captioned(picture, "after 3 steps")
+    assert computed.shape[1:] == (60, 3) and computed.shape[0] > 40
+    np.testing.assert_allclose(computed[:30], 0.25)
+    assert computed[30:].min() < 0.3 and computed[30:].max() == 1

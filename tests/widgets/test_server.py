@@ -27,8 +27,8 @@ PIXEL = np.ones((8, 8, 1))
 def config():
     """The server's settings, read as Jupyter reads them."""
     before = os.environ.get("GDL_UPLOAD_MB")
-    found = PyFileConfigLoader("jupyter_server_config.py", str(ROOT / ".ci")).load_config()
-    yield found
+    settings = PyFileConfigLoader("jupyter_server_config.py", str(ROOT / ".ci")).load_config()
+    yield settings
     os.environ.pop("GDL_UPLOAD_MB") if before is None else os.environ.update(GDL_UPLOAD_MB=before)
 
 
