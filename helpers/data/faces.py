@@ -111,8 +111,8 @@ def svg(face: dict[str, str]) -> str:
 
 def render(face: dict[str, str], size: int) -> np.ndarray:
     """The pixels of one face from :func:`plan`, uint8 of shape (size, size, 3)."""
-    options = {"width": size, "height": size, "background": face["background"]}
-    content = resvg_py.svg_to_bytes(svg_string=svg(face), skip_system_fonts=True, **options)
+    how = {"width": size, "height": size, "background": face["background"]}
+    content = resvg_py.svg_to_bytes(svg_string=svg(face), skip_system_fonts=True, **how)
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
