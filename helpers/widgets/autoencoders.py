@@ -5,9 +5,12 @@ from collections.abc import Callable
 import ipywidgets
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy.spatial.transform import Rotation
 
 from helpers import layers, metrics, plots
-from helpers.widgets.base import WIDE, Lab, enlarge, make_slider
+from helpers.widgets.base import Lab
+from helpers.widgets.controls import WIDE, make_choice, make_slider
+from helpers.widgets.pictures import enlarge, named_rows
 
 
 class CloudTurner(Lab):
@@ -21,11 +24,9 @@ class CloudTurner(Lab):
 
     title = "Cloud turner: 3-D points, their reconstruction, and the line between them"
 
-    def __init__(self, points: np.ndarray, reconstructions: dict[str, np.ndarray]):
+    def __init__(self, points: np.ndarray, reconstructions: dict[str, np.ndarray]) -> None:
         self.points, self.reconstructions = points, reconstructions
-        self.code = ipywidgets.SelectionSlider(
-            options=list(reconstructions), description="code", style=WIDE
-        )
+        self.code = make_choice("code", list(reconstructions), next(iter(reconstructions)))
         self.azimuth = make_slider("turn (degrees)", 30, -180, 180, 2)
         self.elevation = make_slider("tilt (degrees)", 20, -90, 90, 2)
         self.image = ipywidgets.Image(width=420, height=420)
@@ -36,7 +37,7 @@ class CloudTurner(Lab):
             control.observe(self._refresh, "value")
         self._refresh()
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         with self.lock:
             shadows = self.reconstructions[self.code.value]
             view = self.azimuth.value, self.elevation.value
@@ -62,7 +63,9 @@ class UnitWalker(Lab):
     title = "Unit walker: a picture, its reconstruction, and one unit of its code on the move"
     STEPS = 11
 
-    def __init__(self, decode: Callable, codes: np.ndarray, images: np.ndarray):
+    def __init__(
+        self, decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, images: np.ndarray
+    ) -> None:
         self.decode, self.codes, self.images, self.choosing = decode, codes, images, False
         count, size = codes.shape
         self.which = make_slider("picture", 0, 0, count - 1, 1)
@@ -78,13 +81,13 @@ class UnitWalker(Lab):
         self.value.observe(self._refresh, "value")
         self._choose()
 
-    def _moved(self, values) -> np.ndarray:
+    def _moved(self, values: np.ndarray | list[float]) -> np.ndarray:
         """The chosen picture's code with the chosen unit at each of some values, decoded."""
         codes = np.repeat(self.codes[[self.which.value]], len(values), axis=0)
         codes[:, self.unit.value] = values
         return np.clip(self.decode(codes), 0, 1)
 
-    def _choose(self, change=None) -> None:
+    def _choose(self, change: dict | None = None) -> None:
         """Another picture or unit: the slider of the value starts where the picture is."""
         with self.lock:
             seen = self.codes[:, self.unit.value]
@@ -98,7 +101,7 @@ class UnitWalker(Lab):
             self.strip.value = plots.png(enlarge(self.path, 2))
             self._refresh()
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         if self.choosing:
             return
         with self.lock:
@@ -128,7 +131,9 @@ class NoiseBench(Lab):
     title = "Noise bench: clean, damaged and restored pictures for a kind and level of noise"
     SEED = 0
 
-    def __init__(self, images: np.ndarray, methods: dict[str, Callable]):
+    def __init__(
+        self, images: np.ndarray, methods: dict[str, Callable[[np.ndarray], np.ndarray]]
+    ) -> None:
         self.images, self.methods = images, methods
         options = [(kind.replace("_", " "), kind) for kind in layers.KINDS]
         self.kind = ipywidgets.ToggleButtons(options=options, description="noise", style=WIDE)
@@ -140,14 +145,15 @@ class NoiseBench(Lab):
             control.observe(self._refresh, "value")
         self._refresh()
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         with self.lock:
             noise = self.kind.value, self.level.value
             noisy = np.array(layers.corrupt(self.images, *noise, seed=self.SEED))
             rows = {"noisy": noisy, **{name: work(noisy) for name, work in self.methods.items()}}
             rows = {name: np.clip(row, 0, 1) for name, row in rows.items()}
             stacked = np.concatenate([self.images, *rows.values()])
-            self.drawn = enlarge(plots.tile(stacked, len(self.images), gap=2), 2)
+            grid = enlarge(plots.tile(stacked, len(self.images), gap=2), 2)
+            self.drawn = named_rows(grid, ["clean", *rows])
             self.image.value = plots.png(self.drawn)
             scores = [f"{n} {metrics.psnr(self.images, row):.1f} dB" for n, row in rows.items()]
             self.caption.text = f"Rows from the top: clean, {', '.join(scores)}"
@@ -168,14 +174,13 @@ def turn(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
     Returns:
         Shape (n, 3): to the right, up, and towards the eye. Distances stay what they were.
     """
-    a, e = np.radians([azimuth, elevation])
-    right = [-np.sin(a), np.cos(a), 0]
-    up = [-np.sin(e) * np.cos(a), -np.sin(e) * np.sin(a), np.cos(e)]
-    towards = [np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)]
-    return points @ np.array([right, up, towards]).T
+    turned = Rotation.from_euler("zy", [-azimuth, elevation], degrees=True).apply(points)
+    return turned[:, [1, 2, 0]]
 
 
-def draw_cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevation: float):
+def draw_cloud(
+    points: np.ndarray, shadows: np.ndarray, azimuth: float, elevation: float
+) -> np.ndarray:
     """A 3-D cloud, its reconstruction in a second colour, and a line from each point to its own.
 
     Drawn by Pillow in a few milliseconds, far points first.
@@ -193,8 +198,8 @@ def draw_cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevatio
     side = 420
     scale = side / reach  # drawn twice as large as shown, so that edges come out smooth
 
-    def place(where):
-        seen = turn(np.asarray(where), azimuth, elevation)
+    def place(where: np.ndarray) -> np.ndarray:
+        seen = turn(where, azimuth, elevation)
         return np.column_stack([side + scale * seen[:, 0], side - scale * seen[:, 1], seen[:, 2]])
 
     canvas = Image.new("RGB", (2 * side, 2 * side), "white")
@@ -210,7 +215,7 @@ def draw_cloud(points: np.ndarray, shadows: np.ndarray, azimuth: float, elevatio
     return np.asarray(canvas.resize((side, side), Image.Resampling.BOX), "float32") / 255
 
 
-def _draw_axes(draw, ends: np.ndarray, side: int) -> None:
+def _draw_axes(draw: ImageDraw.ImageDraw, ends: np.ndarray, side: int) -> None:
     """Three axes from the first of four places to the others, named at their ends."""
     for number, end in enumerate(ends[1:], 1):
         draw.line([*ends[0, :2], *end[:2]], fill="#888888", width=3)

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 
 import ipywidgets
-import keras
 import numpy as np
+from matplotlib.axes import Axes
 from PIL import Image, ImageDraw
 from sklearn.decomposition import PCA
 
 from helpers import latent, plots
-from helpers.widgets.base import WIDE, Lab, Pad, beside, enlarge, make_slider
+from helpers.vae import VAE
+from helpers.widgets.base import Lab, Pad
+from helpers.widgets.controls import make_choice, make_slider
+from helpers.widgets.pictures import beside, enlarge, named_rows
 
 
 class LatentExplorer(Lab):
@@ -27,23 +30,25 @@ class LatentExplorer(Lab):
 
     title = "Latent explorer: a point on the plane of codes and the picture decoded from it"
 
-    def __init__(self, decode: Callable, codes, labels):
+    def __init__(
+        self, decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, labels: np.ndarray
+    ) -> None:
         if codes.ndim != 2 or codes.shape[1] < 2:
             raise ValueError(f"codes have shape {codes.shape}: use (n, latent), latent 2 or more.")
         self.decode, self.codes, self.labels = decode, codes, np.asarray(labels)
+        self.moving = False
         self._choose_axes(codes)
         self._draw_plane()
         self.sliders = [
             make_slider(name, 0.0, -reach, reach, 0.05)
             for name, reach in zip(self.names, self.reach, strict=True)
         ]
-        for slider, trait in zip(self.sliders, "xy", strict=False):
-            ipywidgets.link((slider, "value"), (self.pad, trait))
         self.image = ipywidgets.Image(width=224, height=224)
         row = ipywidgets.HBox([self.pad, ipywidgets.VBox([self.image, *self.sliders])])
         super().__init__([row], ["picture decoded at the point"])
         for slider in self.sliders:
             slider.observe(self._refresh, "value")
+        self.pad.observe(self._follow_pad, ["x", "y"])
         self._refresh()
 
     def _choose_axes(self, codes: np.ndarray) -> None:
@@ -68,6 +73,17 @@ class LatentExplorer(Lab):
         ranges = {"x_range": [-x, x], "y_range": [-y, y], "frame": _frame(axes)}
         self.pad = Pad(names=self.names[:2], picture=plots.png(self.plane), **ranges)
 
+    def _follow_pad(self, change: dict) -> None:
+        """A dragged point moves its slider; a point that the sliders moved stays."""
+        with self.lock:
+            if not self.moving:
+                self.sliders["xy".index(change["name"])].value = change["new"]
+
+    def _move_pad(self) -> None:
+        self.moving = True
+        self.pad.x, self.pad.y = self.place[:2].tolist()
+        self.moving = False
+
     @property
     def place(self) -> np.ndarray:
         """What the sliders say, shape (axes,)."""
@@ -78,12 +94,14 @@ class LatentExplorer(Lab):
         """The chosen code, shape (latent,)."""
         return self.centre + self.place @ self.basis
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         with self.lock:
-            self.decoded = self.decode(self.code[np.newaxis].astype("float32"))[0]
+            self._move_pad()
+            code = self.code
+            self.decoded = self.decode(code[np.newaxis].astype("float32"))[0]
             self.scale = max(1, 224 // len(self.decoded))
             self.image.value = plots.png(enlarge(self.decoded, self.scale))
-            nearest = np.argmin(np.sum((self.codes - self.code) ** 2, axis=1))
+            nearest = np.argmin(np.sum((self.codes - code) ** 2, axis=1))
             place = ", ".join(f"{s.description} = {s.value:.2f}" for s in self.sliders)
             self.caption.text = f"{place}. The nearest test code has label {self.labels[nearest]}."
 
@@ -110,7 +128,12 @@ class Interpolator(Lab):
 
     STEPS = 11
 
-    def __init__(self, decode: Callable, codes, images=None):
+    def __init__(
+        self,
+        decode: Callable[[np.ndarray], np.ndarray],
+        codes: np.ndarray,
+        images: np.ndarray | None = None,
+    ) -> None:
         self.decode, self.codes = decode, np.asarray(codes)
         self.images = decode(self.codes.astype("float32")) if images is None else images
         self.scale, count = max(1, 64 // self.images.shape[1]), len(self.codes)
@@ -128,19 +151,19 @@ class Interpolator(Lab):
         self.t.observe(self._refresh, "value")
         self._new_path()
 
-    def at(self, t) -> np.ndarray:
+    def at(self, t: float | np.ndarray) -> np.ndarray:
         """Code or codes at t along the chosen path."""
         path = {"lerp": latent.lerp, "slerp": latent.slerp}[self.path.value]
         return path(self.codes[self.first.value], self.codes[self.second.value], t)
 
-    def _new_path(self, change=None) -> None:
+    def _new_path(self, change: dict | None = None) -> None:
         with self.lock:
             path = self.decode(self.at(np.linspace(0, 1, self.STEPS)).astype("float32"))
             self.path_image = plots.tile(path, self.STEPS, gap=2)
             self.strip.value = plots.png(enlarge(self.path_image, self.scale))
             self._refresh()
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         with self.lock:
             code = self.at(self.t.value)
             self.decoded = self.decode(code[np.newaxis].astype("float32"))[0]
@@ -170,40 +193,40 @@ class BetaSwitcher(Lab):
     """
 
     title = "Beta switcher: reconstructions, samples and codes of models trained with other betas"
-    ROWS = "Rows from the top: test images, reconstructions, three rows of samples."
+    ROWS = ("test images", "reconstructions", "samples", "samples", "samples")
 
-    def __init__(self, models: dict[float, keras.Model], images, labels):
+    def __init__(self, models: dict[float, VAE], images: np.ndarray, labels: np.ndarray) -> None:
         self.views = {beta: self._view(m, images, labels) for beta, m in models.items()}
-        self.beta = ipywidgets.SelectionSlider(options=list(models), description="beta", style=WIDE)
+        self.beta = make_choice("beta", list(models), next(iter(models)))
         self.pictures, self.plane = ipywidgets.Image(), ipywidgets.Image()
         row = ipywidgets.HBox([self.pictures, self.plane])
         super().__init__([self.beta, row], ["test images, reconstructions, samples", "their codes"])
         self.beta.observe(self._refresh, "value")
         self._refresh()
 
-    @staticmethod
-    def _view(model, images, labels) -> dict:
+    def _view(self, model: VAE, images: np.ndarray, labels: np.ndarray) -> dict:
         """Everything to show for one model, drawn once so that switching is instant."""
         z_mean, _ = model.encode(images)
         reconstructions = model.decode(z_mean[:10])
         samples = model.decode(latent.prior_codes(30, model.latent_dim))
         pictures = np.concatenate([images[:10], reconstructions, samples])
         figure = plots.scatters("Codes of test images", {"": z_mean[:, :2]}, labels)
-        drawn = enlarge(plots.tile(pictures, 10), 2), figure.pixels()
+        rows = named_rows(enlarge(plots.tile(pictures, 10), 2), list(self.ROWS))
+        drawn = rows, figure.pixels()
         return {"drawn": drawn, "png": [plots.png(image) for image in drawn]}
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         with self.lock:
             view = self.views[self.beta.value]
             self.pictures.value, self.plane.value = view["png"]
-            self.caption.text = f"beta {self.beta.value:g}. {self.ROWS}"
+            self.caption.text = f"beta {self.beta.value:g}, as the model was trained"
 
     def picture(self) -> np.ndarray:
         """Pictures and plane of the chosen beta."""
         return beside(*self.views[self.beta.value]["drawn"])
 
 
-def _frame(axes) -> list[float]:
+def _frame(axes: Axes) -> list[float]:
     """Where drawn axes lie in their figure: left, top, width, height, as shares of its size."""
     box = axes.get_position()
     return [box.x0, 1 - box.y1, box.width, box.height]

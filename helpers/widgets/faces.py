@@ -6,7 +6,9 @@ import ipywidgets
 import numpy as np
 
 from helpers import plots
-from helpers.widgets.base import WIDE, Lab, enlarge, make_slider
+from helpers.widgets.base import Lab
+from helpers.widgets.controls import make_menu, make_slider
+from helpers.widgets.pictures import enlarge
 
 
 class FaceStudio(Lab):
@@ -32,12 +34,12 @@ class FaceStudio(Lab):
 
     def __init__(
         self,
-        decode: Callable,
+        decode: Callable[[np.ndarray], np.ndarray],
         codes: np.ndarray,
         groups: dict[str, dict[str, np.ndarray]],
         presets: dict[str, dict[str, float]],
         reach: float = 1.5,
-    ):
+    ) -> None:
         _check(codes, groups, presets, reach)
         self.decode, self.codes, self.presets = decode, codes, presets
         self.random, self.moving = np.random.default_rng(0), False
@@ -49,9 +51,7 @@ class FaceStudio(Lab):
             ipywidgets.Button(description=text, icon=icon)
             for text, icon in (("Random face", "random"), ("Reset", "undo"))
         )
-        self.preset = ipywidgets.Dropdown(
-            options=["none", *presets], description="preset", style=WIDE
-        )
+        self.preset = make_menu("preset", ["none", *presets])
         self.image = ipywidgets.Image()
         self._arrange(groups)
         self._listen()
@@ -65,7 +65,6 @@ class FaceStudio(Lab):
         buttons = ipywidgets.HBox([self.another, self.reset])
         left = ipywidgets.VBox([self.which, self.preset, buttons])
         rows = [ipywidgets.HBox([left, self.image]), ipywidgets.HBox(columns)]
-        rows[1].layout.flex_flow = "row wrap"
         super().__init__(rows, ["the face as it was, and as the sliders make it"])
 
     def _listen(self) -> None:
@@ -76,21 +75,21 @@ class FaceStudio(Lab):
         self.reset.on_click(self._clear)
         self.another.on_click(self._choose)
 
-    def _choose(self, button) -> None:
+    def _choose(self, button: ipywidgets.Button) -> None:
         self.which.value = int(self.random.integers(len(self.codes)))
 
-    def _by_hand(self, change) -> None:
+    def _by_hand(self, change: dict) -> None:
         """A slider left its preset: the picture follows, and the preset may be chosen again."""
         if not self.moving:
             self.moving, self.preset.value = True, "none"
             self.moving = False
             self._refresh()
 
-    def _apply(self, change) -> None:
+    def _apply(self, change: dict) -> None:
         if not self.moving:
             self.move(self.presets.get(self.preset.value, {}))
 
-    def _clear(self, button) -> None:
+    def _clear(self, button: ipywidgets.Button) -> None:
         self.preset.value = "none"
         self.move({})
 
@@ -112,7 +111,7 @@ class FaceStudio(Lab):
         steps = [slider.value * self.directions[n][face] for n, slider in self.sliders.items()]
         return self.codes[face] + np.sum(steps, axis=0)
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         if self.moving:
             return
         with self.lock:
@@ -129,7 +128,7 @@ class FaceStudio(Lab):
         return self.drawn
 
 
-def _check(codes, groups: dict, presets: dict, reach: float) -> None:
+def _check(codes: np.ndarray, groups: dict, presets: dict, reach: float) -> None:
     """Refuse what the studio cannot show; see its `Raises`."""
     if not 1 <= len(groups) <= FaceStudio.MOST_GROUPS:
         raise ValueError(f"There are {len(groups)} groups of sliders: give one to three.")

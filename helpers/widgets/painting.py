@@ -4,73 +4,14 @@ import time
 
 import ipywidgets
 import numpy as np
-from PIL import Image, ImageDraw
 
-from helpers import data, plots, style
-from helpers.widgets.base import WIDE, Lab, Worker, beside, make_slider
-
-GALLERY_SIZE = 512
-
-
-def _dropdown(name: str, options, value: str) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(
-        options=list(options), value=value, description=name.replace("_", " "), style=WIDE
-    )
-
-
-def _choice(name: str, options: tuple, value) -> ipywidgets.SelectionSlider:
-    return ipywidgets.SelectionSlider(options=options, value=value, description=name, style=WIDE)
-
-
-def _log_slider(name: str, value: float, low: int, high: int) -> ipywidgets.FloatLogSlider:
-    text = name.replace("_", " ")
-    return ipywidgets.FloatLogSlider(value, min=low, max=high, description=text, style=WIDE)
-
-
-def _square(picture: np.ndarray, size: int) -> np.ndarray:
-    """The middle of a picture, `size` pixels a side."""
-    scaled = style.resize(picture, size)
-    top, left = (np.array(scaled.shape[:2]) - size) // 2
-    return scaled[top : top + size, left : left + size]
-
-
-class Upload(ipywidgets.HBox):
-    """A button that takes the learner's own picture, shows it, and adds it to some menus.
-
-    Args:
-        pictures: name to picture; uploads are added to it.
-        menus: dropdowns that list the names.
-    """
-
-    def __init__(self, pictures: dict[str, np.ndarray], menus: list[ipywidgets.Dropdown]):
-        self.pictures, self.menus, self.adding = pictures, menus, False
-        self.button = ipywidgets.FileUpload(accept="image/*", description="Your picture")
-        self.said, self.preview = ipywidgets.Label(), ipywidgets.Image(height=64)
-        self.preview.layout.display = "none"
-        super().__init__([self.button, self.preview, self.said])
-        self.button.observe(self._receive, "value")
-
-    def _receive(self, change) -> None:
-        for file in change["new"]:
-            self.add(file["name"], bytes(file["content"]))
-
-    def add(self, name: str, content: bytes) -> None:
-        """Read a file's bytes; on success show it and list it in the menus, else say why not."""
-        try:
-            picture = data.load_image(content, GALLERY_SIZE)
-        except ValueError as error:
-            self.said.value = f"{name}: {error}"
-            return
-        self.pictures[name] = picture
-        self.preview.value = plots.png(style.resize(picture, 64))
-        self.preview.layout.display = ""
-        self.said.value = f"{name}: choose it in a menu above."
-        self.adding = True  # a menu with new options leaves its choice for a moment
-        for menu in self.menus:
-            chosen = menu.value
-            menu.options = list(self.pictures)
-            menu.value = chosen
-        self.adding = False
+from helpers import plots, style
+from helpers.widgets.base import Lab
+from helpers.widgets.controls import WIDE, make_choice, make_log_slider, make_menu, make_slider
+from helpers.widgets.jobs import check_finite
+from helpers.widgets.pictures import beside, described
+from helpers.widgets.uploads import Upload, shown
+from helpers.widgets.worker import Worker
 
 
 class Scrubber(Lab):
@@ -85,7 +26,9 @@ class Scrubber(Lab):
     title = "Scrubber: the frames of a run, one slider"
     STRIP = 6
 
-    def __init__(self, pictures: list[np.ndarray], captions: list[str], name: str = "frame"):
+    def __init__(
+        self, pictures: list[np.ndarray], captions: list[str], name: str = "frame"
+    ) -> None:
         if not pictures or len(pictures) != len(captions):
             raise ValueError(f"{len(pictures)} pictures and {len(captions)} captions: give equal.")
         self.pictures, self.captions = pictures, captions
@@ -96,7 +39,7 @@ class Scrubber(Lab):
         self.frame.observe(self._refresh, "value")
         self._refresh()
 
-    def _refresh(self, change=None) -> None:
+    def _refresh(self, change: dict | None = None) -> None:
         with self.lock:
             self.image.value = plots.png(style.resize(self.pictures[self.frame.value], 320))
             self.caption.text = self.captions[self.frame.value]
@@ -105,9 +48,8 @@ class Scrubber(Lab):
         """A few frames from first to last, side by side, each above its caption."""
         chosen = np.linspace(0, len(self.pictures) - 1, self.STRIP).round().astype(int)
         chosen = list(dict.fromkeys(chosen))
-        frames = [style.resize(self.pictures[number], 180) for number in chosen]
-        texts = [self.captions[number] for number in chosen]
-        return beside(*map(captioned, frames, texts))
+        frames = [(style.resize(self.pictures[n], 180), self.captions[n]) for n in chosen]
+        return beside(*(described(frame, [caption]) for frame, caption in frames))
 
 
 class StyleStudio(Worker):
@@ -130,36 +72,34 @@ class StyleStudio(Worker):
         paintings: dict[str, np.ndarray],
         size: int = 128,
         steps: int = 20,
-    ):
+    ) -> None:
         self.photographs, self.paintings = dict(photographs), dict(paintings)
         self._make_choices(size, steps)
         begin = self.make_controls("Paint", "paint-brush")
-        self.upload = Upload(self.photographs, [self.controls["photograph"]])
+        self.upload = Upload(self.photographs, [self.controls["photograph"]], self._show_choice)
         self.result, self.best = ipywidgets.Image(), None
         self.curve_image = ipywidgets.Image(width=440, height=320)
         left = ipywidgets.VBox([*self.controls.values(), self.upload, begin])
         row = ipywidgets.HBox([left, self.result, self.curve_image])
-        row.layout.flex_flow = "row wrap"
         super().__init__([row], ["your picture", "the picture as it is painted", "loss curves"])
         for name in ("photograph", "painting"):
             self.controls[name].observe(self._show_choice, "value")
         self._show_choice()
 
-    def _show_choice(self, change=None) -> None:
+    def _show_choice(self, change: dict | None = None) -> None:
         """Until the first frame, the photograph and the painting stand where the picture will."""
         if not (self.working or self.upload.adding):
             photograph = self.photographs[self.controls["photograph"].value]
             painting = self.paintings[self.controls["painting"].value]
             self.history = {}
-            self._draw(beside(style.resize(photograph, 320), style.resize(painting, 160)))
+            self._draw(beside(shown(photograph, 320), shown(painting, 160)))
 
     def _make_choices(self, size: int, steps: int) -> None:
-        photograph, painting = next(iter(self.photographs)), next(iter(self.paintings))
         self.controls = {
-            "photograph": _dropdown("photograph", self.photographs, photograph),
-            "painting": _dropdown("painting", self.paintings, painting),
-            "style_weight": _log_slider("style_weight", style.STYLE_WEIGHT, -1, 4),
-            "variation_weight": _log_slider("smoothness", style.VARIATION_WEIGHT, -1, 3),
+            "photograph": make_menu("photograph", list(self.photographs)),
+            "painting": make_menu("painting", list(self.paintings)),
+            "style_weight": make_log_slider("style_weight", style.STYLE_WEIGHT, -1, 4),
+            "variation_weight": make_log_slider("smoothness", style.VARIATION_WEIGHT, -1, 3),
             "layers": ipywidgets.SelectMultiple(
                 options=list(style.STYLE_LAYERS),
                 value=list(style.STYLE_LAYERS),
@@ -167,7 +107,7 @@ class StyleStudio(Worker):
                 style=WIDE,
             ),
             "optimizer": ipywidgets.ToggleButtons(options=["lbfgs", "adam"], description="by"),
-            "size": _choice("size", self.SIZES, size),
+            "size": make_choice("size", list(self.SIZES), size),
             "steps": make_slider("steps", steps, 5, 100, 5),
         }
 
@@ -192,6 +132,8 @@ class StyleStudio(Worker):
         return ", ".join(f"{name} {value:.3g}" for name, value in self.lowest.items())
 
     def _watch(self, frame: style.Frame, begin: float) -> bool:
+        hint = "try smaller weights, or the other optimizer"
+        check_finite(frame.losses, f"at step {frame.step} of {self.total}", hint)
         for name, value in frame.losses.items():
             self.history.setdefault(name, []).append((frame.seconds, value))
         if frame.picture.shape != self.shape or frame.losses["total"] < self.lowest["total"]:
@@ -200,17 +142,16 @@ class StyleStudio(Worker):
         if frame.seconds - self.drawn_at > self.DRAW_SECONDS:
             self._draw(frame.picture)
             self.drawn_at = frame.seconds
-        return self.stop_asked.is_set()
+        return self.job.stop_asked.is_set()
 
     def _draw(self, picture: np.ndarray) -> None:
         with self.lock:
-            scaled = style.resize(picture, 320)
-            self.drawn = [scaled, self._curves().pixels()]
+            self.drawn = [shown(picture, 320), self._curves().pixels()]
             self.result.value, self.curve_image.value = map(plots.png, self.drawn)
 
     def _curves(self) -> plots.Figure:
         title = "losses, unweighted, and their weighted total"
-        return self.curves(title, "seconds", {"loss": self.history}, "log")
+        return self.curves(title, "seconds", {"loss": tuple(self.history)}, "log")
 
     def picture(self) -> np.ndarray:
         """The picture and its curves."""
@@ -224,7 +165,7 @@ class StyleMixer(Lab):
         photographs: name to picture, RGB in [0, 1] of shape (height, width, 3).
         paintings: likewise; the first two are chosen at first.
         transfer: a :class:`helpers.style.FastTransfer`.
-        size: side of the result in pixels.
+        size: shorter side of the result in pixels; it has the photograph's shape.
     """
 
     title = "Style mixer: a photograph, two paintings, and the picture between them"
@@ -236,18 +177,18 @@ class StyleMixer(Lab):
         paintings: dict[str, np.ndarray],
         transfer: style.FastTransfer,
         size: int = 192,
-    ):
+    ) -> None:
         self.pictures = {**photographs, **paintings}
         self.transfer, self.painted = transfer, None
         first, second = list(paintings)[:2]
         names = {"photograph": next(iter(photographs)), "painting_1": first, "painting_2": second}
-        self.menus = {n: _dropdown(n, self.pictures, value) for n, value in names.items()}
-        self.size = _choice("size", self.SIZES, size)
+        self.menus = {n: make_menu(n, list(self.pictures), value) for n, value in names.items()}
+        self.size = make_choice("size", list(self.SIZES), size)
         self.mixture = make_slider("mix", 0.0, 0.0, 1.0, 0.01)
         self.alpha = make_slider("strength", 1.0, 0.0, 1.0, 0.01)
         self.colours = ipywidgets.Checkbox(description="keep the colours")
-        self.upload = Upload(self.pictures, list(self.menus.values()))
-        self.originals, self.result = ipywidgets.Image(), ipywidgets.Image(width=384, height=384)
+        self.upload = Upload(self.pictures, list(self.menus.values()), self._encode)
+        self.originals, self.result = ipywidgets.Image(), ipywidgets.Image()
         controls = [*self.menus.values(), self.size, self.mixture, self.alpha, self.colours]
         row = ipywidgets.HBox(
             [ipywidgets.VBox([*controls, self.upload, self.originals]), self.result]
@@ -260,45 +201,36 @@ class StyleMixer(Lab):
             control.observe(self._paint, "value")
         self._encode()
 
-    def _encode(self, change=None) -> None:
+    def _encode(self, change: dict | None = None) -> None:
         """Needed when a picture or the size changes; mixing alone skips it."""
         if self.upload.adding:
             return
         with self.lock:
-            size = self.size.value
-            chosen = [_square(self.pictures[m.value], size) for m in self.menus.values()]
+            names = [menu.value for menu in self.menus.values()]
+            chosen = [style.resize(self.pictures[name], self.size.value) for name in names]
             self.photograph = chosen[0]
             self.content, *self.styles = [self.transfer.encode(picture) for picture in chosen]
-            self.thumbnails = plots.tile(np.stack([style.resize(p, 96) for p in chosen]), 3, gap=6)
+            self.thumbnails = beside(*(shown(picture, 96) for picture in chosen))
             self.originals.value = plots.png(self.thumbnails)
             self._paint()
 
-    def _paint(self, change=None) -> None:
+    def _paint(self, change: dict | None = None) -> None:
         with self.lock:
             begin, share = time.perf_counter(), self.mixture.value
             mixed = self.transfer.mix(
                 self.content, self.styles, [1 - share, share], self.alpha.value
             )
-            self.painted = self.transfer.decode(mixed)
+            height, width = self.photograph.shape[:2]
+            self.painted = self.transfer.decode(mixed)[:height, :width]
             if self.colours.value:
                 self.painted = style.keep_colours(self.painted, self.photograph)
-            self.result.value = plots.png(style.resize(self.painted, 384))
+            self.result.value = plots.png(shown(self.painted, 384))
             milliseconds = 1000 * (time.perf_counter() - begin)
-            first, second = (menu.value for menu in list(self.menus.values())[1:])
+            _, first, second = (menu.value for menu in self.menus.values())
             mixture = f"{100 - 100 * share:.0f} % {first}, {100 * share:.0f} % {second}"
             said = f"{mixture}, strength {self.alpha.value:.2f}, painted in {milliseconds:.0f} ms"
             self.caption.text = said
 
     def picture(self) -> np.ndarray:
         """The three originals beside the painted photograph."""
-        return beside(self.thumbnails, style.resize(self.painted, 384))
-
-
-def captioned(image: np.ndarray, text: str) -> np.ndarray:
-    """An image in [0, 1] with a line of text below it, in RGB; a long line is cut at the edge."""
-    height, width = image.shape[:2]
-    canvas = Image.new("RGB", (width, height + 20), "white")
-    ImageDraw.Draw(canvas).text((2, height + 3), text, fill="black", font_size=13)
-    pixels = np.asarray(canvas, "float32") / 255
-    pixels[:height] = image
-    return pixels
+        return beside(self.thumbnails, shown(self.painted, 384))

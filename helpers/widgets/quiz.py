@@ -4,7 +4,8 @@ import ipywidgets
 import numpy as np
 
 from helpers import data, plots, runtime
-from helpers.widgets.base import Lab, beside, enlarge
+from helpers.widgets.base import Lab
+from helpers.widgets.pictures import beside, enlarge
 
 
 class Quiz(Lab):
@@ -24,7 +25,9 @@ class Quiz(Lab):
     title = "Be the discriminator: one picture, two buttons, and the score"
     RIGHT, WRONG = (0.1, 0.4, 0.8), (1.0, 0.5, 0.0)
 
-    def __init__(self, real: np.ndarray, fake: np.ndarray, questions: int = 20, seed: int = 0):
+    def __init__(
+        self, real: np.ndarray, fake: np.ndarray, questions: int = 20, seed: int = 0
+    ) -> None:
         _check_pictures(real, fake, questions)
         self.kinds, self.questions = (fake, real), questions
         self.random = np.random.default_rng(seed)
@@ -41,6 +44,11 @@ class Quiz(Lab):
         alternatives = ["the picture to judge", "those answered: blue frame right, orange wrong"]
         super().__init__([ipywidgets.HBox([left, self.strip])], alternatives)
         self.restart()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no picture was judged yet."""
+        return not self.answers
 
     def restart(self) -> None:
         """A new round, with other pictures; the button does the same."""

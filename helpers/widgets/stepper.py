@@ -1,7 +1,6 @@
 """Play a GAN's game by hand, one step at a time."""
 
 import io
-import threading
 import time
 from collections.abc import Callable
 
@@ -13,7 +12,11 @@ from PIL import Image
 
 from helpers import losses, metrics, runtime
 from helpers.data import toys
-from helpers.widgets.base import Lab, make_menu
+from helpers.gan import GAN
+from helpers.training import thread_seeds
+from helpers.widgets.base import Lab
+from helpers.widgets.controls import make_menu
+from helpers.widgets.jobs import Job, check_finite, complaint
 from helpers.widgets.stepper_drawing import ACROSS, LEGEND, REACH, SIDE, draw_curves, draw_plane
 
 
@@ -28,7 +31,8 @@ class GanStepper(Lab):
     Args:
         build: called once, without arguments; returns a compiled :class:`helpers.gan.GAN` of
             2-D points.
-        seed: of the batches and z; where the weights begin is for `build` to say.
+        seed: of the batches and z, and of the first weights where the layers have no seed of
+            their own; no global generator is touched or asked.
 
     Raises:
         ValueError: the model draws something else than 2-D points, takes conditions or is not
@@ -39,14 +43,15 @@ class GanStepper(Lab):
     BATCH_SIZE, POINTS, SHOWN, ARROWS, CELLS = 128, 1000, 250, 40, 40
     FRAME_SECONDS, SLOW_SECONDS = 0.05, 0.6
 
-    def __init__(self, build: Callable, seed: int = 0):
-        self.model, self.seed = build(), seed
+    def __init__(self, build: Callable[[], GAN], seed: int = 0) -> None:
+        with thread_seeds.layers_draw_from(seed):
+            self.model, self.seed = build(), seed
         _check_points(self.model)
         optimizers = (self.model.generator_optimizer, self.model.discriminator_optimizer)
         parts = (self.model, *optimizers)
         self.variables = [variable for part in parts for variable in part.variables]
         self.first = [ops.copy(variable) for variable in self.variables]
-        self.thread, self.error, self.stop_asked = None, None, threading.Event()
+        self.job, self.steps = Job(), None
         self._trace()
         self.menu = make_menu("cloud", list(toys.TOYS))
         self._arrange()
@@ -61,7 +66,7 @@ class GanStepper(Lab):
         model, places = self.model, np.linspace(-REACH, REACH, self.CELLS, dtype="float32")
         self.plane = np.stack(np.meshgrid(places, -places), axis=-1).reshape(-1, 2)
 
-        def trace(function, *specs):
+        def trace(function: Callable, *specs: tf.TensorSpec) -> Callable:
             return tf.function(function, jit_compile=False).get_concrete_function(*specs)
 
         self.phases = {
@@ -73,7 +78,7 @@ class GanStepper(Lab):
         blank = tf.zeros((self.BATCH_SIZE, 2)), tf.zeros(z.shape)
         self.phases["D"](*blank), self.phases["G"](blank[1])
 
-    def _opinion(self, fakes):
+    def _opinion(self, fakes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """D's probability over the plane, and minus the gradient of G's loss in each fake."""
         with tf.GradientTape() as tape:
             tape.watch(fakes)
@@ -85,7 +90,7 @@ class GanStepper(Lab):
         return ops.sigmoid(surplus), pull
 
     def _arrange(self) -> None:
-        def button(text, icon, action):
+        def button(text: str, icon: str, action: Callable[[], None]) -> ipywidgets.Button:
             made = ipywidgets.Button(description=text, icon=icon)
             made.on_click(lambda _: self._attempt(action))
             return made
@@ -98,20 +103,24 @@ class GanStepper(Lab):
         self.menu.observe(lambda _: self._attempt(self.reset), "value")
         self.image = ipywidgets.Image(width=SIDE + ACROSS, height=SIDE + LEGEND)
         row = ipywidgets.HBox([self.step_d, self.step_g, self.toggle, self.slow, self.restart])
-        row.layout.flex_flow = "row wrap"
         alternative = "plane with real and generated points and D's opinion; curves beside it"
         super().__init__([self.menu, row, self.image], [alternative])
 
     @property
     def playing(self) -> bool:
         """Whether the game goes on by itself."""
-        return self.thread is not None and self.thread.is_alive()
+        return self.job.working
+
+    @property
+    def empty(self) -> bool:
+        """Whether no phase was played yet."""
+        return self.done == 0
 
     def reset(self) -> None:
         """Begin the same game again, on the cloud that the menu says."""
         self.pause()
         with self.lock:
-            self.error = None
+            self.job.error = None
             for variable, value in zip(self.variables, self.first, strict=True):
                 variable.assign(value)
             self.cloud = toys.TOYS[self.menu.value]()
@@ -144,6 +153,9 @@ class GanStepper(Lab):
             loss = self.phases["D"](tf.constant(self.real[chosen]), z)
         else:
             loss = self.phases["G"](z)
+        where = f"in phase {self.done + 1}"
+        hint = "press reset, and build the networks with smaller learning rates"
+        check_finite({f"loss of {phase}": float(loss)}, where, hint)
         self.done += 1
         self.history[phase].append((self.done, float(loss)))
         if phase == "G":
@@ -162,20 +174,11 @@ class GanStepper(Lab):
         """
         if steps is not None and not runtime.is_count(steps):
             raise ValueError(f"steps is {steps}: use a whole number of 1 or more, or None.")
-        with self.lock:
-            if self.playing:
-                return
-            self.stop_asked.clear()
-            self.error, self.steps = None, steps
-            self.toggle.description, self.toggle.icon = "pause", "pause"
-            self.thread = threading.Thread(target=self._run, daemon=True)
-            self.thread.start()
+        self.job.start(lambda: self._rounds(steps), lambda on: self._show_playing(on, steps))
 
     def pause(self) -> None:
         """Stop playing after the step under way; the game stays where it is."""
-        self.stop_asked.set()
-        if self.playing and self.thread is not threading.current_thread():
-            self.thread.join()
+        self.job.halt()
 
     def join(self) -> None:
         """Wait until `play(steps)` has made its steps; interrupting the kernel pauses.
@@ -184,53 +187,43 @@ class GanStepper(Lab):
             RuntimeError: nothing was played yet, or it is played without end.
             Exception: whatever ended the game, if an error did.
         """
-        if self.thread is None:
+        if self.job.thread is None:
             raise RuntimeError("Nothing was played yet: call play(steps=…) first.")
         if self.playing and self.steps is None:
             raise RuntimeError("It plays without end: press pause first, or use play(steps=…).")
-        try:
-            self.thread.join()
-        except KeyboardInterrupt:
-            self.pause()
-            raise
-        if self.error is not None:
-            raise self.error
+        self.job.join()
 
     def _play_or_pause(self) -> None:
         self.pause() if self.playing else self.play()
 
-    def _run(self) -> None:
-        try:
-            self._rounds()
-        except Exception as error:
-            self.error = error
-            self._complain(error)
-        finally:
-            self.toggle.description, self.toggle.icon = "play", "play"
+    def _show_playing(self, playing: bool, steps: int | None) -> None:
+        self.steps = steps
+        self.toggle.description = self.toggle.icon = "pause" if playing else "play"
 
-    def _rounds(self) -> None:
+    def _rounds(self, steps: int | None) -> None:
         """Phases in turn; several may pass between two frames, unless it is slow."""
         shown, count = 0.0, 0
-        while not self.stop_asked.is_set() and count != self.steps:
-            with self.lock:
-                self._step("DG"[count % 2])
-                count += 1
-                if self.slow.value or time.perf_counter() - shown > self.FRAME_SECONDS:
-                    self.show()
-                    shown = time.perf_counter()
-            if self.slow.value:
-                self.stop_asked.wait(self.SLOW_SECONDS)
-        self.show()
+        try:
+            while not self.job.stop_asked.is_set() and count != steps:
+                with self.lock:
+                    self._step("DG"[count % 2])
+                    count += 1
+                    if self.slow.value or time.perf_counter() - shown > self.FRAME_SECONDS:
+                        self.show()
+                        shown = time.perf_counter()
+                if self.slow.value:
+                    self.job.stop_asked.wait(self.SLOW_SECONDS)
+            self.show()
+        except Exception as error:
+            self.caption.text = complaint(error)
+            raise
 
-    def _attempt(self, action: Callable) -> None:
+    def _attempt(self, action: Callable[[], None]) -> None:
         """What a button does: an error is shown, as a raised one would be seen by nobody."""
         try:
             action()
         except Exception as error:
-            self._complain(error)
-
-    def _complain(self, error: Exception) -> None:
-        self.caption.text = f"Ended by an error. {type(error).__name__}: {error}"
+            self.caption.text = complaint(error)
 
     def show(self) -> None:
         """Draw the game as it is now, in a few milliseconds."""
@@ -262,7 +255,7 @@ class GanStepper(Lab):
         return np.asarray(self.drawn, "float32") / 255
 
 
-def _check_points(model) -> None:
+def _check_points(model: GAN) -> None:
     if model.generator.output_shape != (None, 2):
         drawn = model.generator.output_shape
         raise ValueError(f"The generator draws {drawn}: the stepper needs 2-D points, (None, 2).")

@@ -10,13 +10,15 @@ REAL_DOT, FAKE_DOT, ARROW, D_LINE, G_LINE = "#0b4f91", "#c43e00", "#5d1a00", "#6
 FONT = ImageFont.load_default(25)
 
 
-def draw_plane(canvas, heat, real, fakes, pull) -> None:
+def draw_plane(
+    canvas: Image.Image, heat: np.ndarray, real: np.ndarray, fakes: np.ndarray, pull: np.ndarray
+) -> None:
     """The heat map, real points, fakes, an arrow for the first of them, and the legend."""
     side = 2 * SIDE
     canvas.paste(Image.fromarray(_tint(heat)).resize((side, side), Image.Resampling.BILINEAR))
     draw = ImageDraw.Draw(canvas)
 
-    def place(points):
+    def place(points: np.ndarray) -> np.ndarray:
         return side * (0.5 + points * (0.5, -0.5) / REACH)
 
     for points, colour in ((place(real), REAL_DOT), (place(fakes), FAKE_DOT)):
@@ -31,7 +33,7 @@ def draw_plane(canvas, heat, real, fakes, pull) -> None:
     _draw_legend(canvas, draw)
 
 
-def draw_curves(canvas, curves: dict[str, list], top: int, whole: int | None) -> None:
+def draw_curves(canvas: Image.Image, curves: dict[str, list], top: int, whole: int | None) -> None:
     """Lines over phases, right of the plane; `whole` fixes the upper end of the axis."""
     draw, colours = ImageDraw.Draw(canvas), (D_LINE, G_LINE)
     left, right, low, high = 2 * SIDE + 90, 2 * (SIDE + ACROSS) - 24, top + 390, top + 60
@@ -50,7 +52,7 @@ def draw_curves(canvas, curves: dict[str, list], top: int, whole: int | None) ->
     draw.text((right, low + 8), f"phase {steps:.0f}", fill="#333333", font=FONT, anchor="ra")
 
 
-def _draw_arrow(draw, start: np.ndarray, end: np.ndarray) -> None:
+def _draw_arrow(draw: ImageDraw.ImageDraw, start: np.ndarray, end: np.ndarray) -> None:
     """A line with a tip, as long as it is strong."""
     along = (end - start) * min(1.0, 14 / max(np.linalg.norm(end - start), 1e-6))
     across = 0.5 * along[::-1] * (1, -1)
@@ -58,7 +60,7 @@ def _draw_arrow(draw, start: np.ndarray, end: np.ndarray) -> None:
     draw.polygon([*end, *(end - along + across), *(end - along - across)], fill=ARROW)
 
 
-def _draw_legend(canvas, draw) -> None:
+def _draw_legend(canvas: Image.Image, draw: ImageDraw.ImageDraw) -> None:
     """Which colours stand for what, below the plane."""
     top = 2 * SIDE
     bar = _tint(np.tile(np.linspace(0, 1, 120), (22, 1)))

@@ -101,7 +101,7 @@ def test_names_picture_and_description(studio):
     named = (ipywidgets.FloatSlider, ipywidgets.IntSlider, ipywidgets.Dropdown, ipywidgets.Button)
     assert all(part.description for part in every_control(studio) if isinstance(part, named))
     assert len(studio.caption.alternatives) == 1 and studio.picture().shape[2] == 3
-    assert {"image/png", "image/jpeg"} & set(studio._repr_mimebundle_())
+    assert {"image/png", "image/jpeg"} & set(studio._repr_mimebundle_()[0])
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_steps_during_play_are_counted(stepper):
     others = [threading.Thread(target=stepper.step_discriminator) for _ in range(5)]
     for thread in others:
         thread.start()
-    for thread in (*others, stepper.thread):
+    for thread in (*others, stepper.job.thread):
         thread.join()
     assert stepper.done == 205
     assert [len(stepper.history[name]) for name in "DG"] == [105, 100]
@@ -167,7 +167,7 @@ def test_errors_are_shown_and_raised_by_join(stepper):
     stepper.step_g.click()
     assert stepper.caption.text.endswith("RuntimeError: the dice are loaded")
     stepper.play()
-    stepper.thread.join()
+    stepper.job.thread.join()
     with pytest.raises(RuntimeError, match="dice"):
         stepper.join()
     assert stepper.toggle.description == "play"
@@ -305,8 +305,7 @@ def test_quiz_refuses_pictures_that_do_not_fit():
 
 def test_labels_and_static_pictures(stepper, quiz):
     for lab in (stepper, quiz):
-        bundle = lab._repr_mimebundle_()
-        assert bundle["text/plain"] == f"<{lab.title}>"
+        assert lab._repr_mimebundle_()["text/plain"] == f"<{lab.title}; nothing to show yet>"
         parts = list(every_control(lab))
         named = (ipywidgets.Button, ipywidgets.ToggleButton, ipywidgets.Dropdown)
         assert all(part.description for part in parts if isinstance(part, named))
