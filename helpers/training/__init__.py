@@ -3,10 +3,9 @@
     callbacks      count steps, take snapshots, watch for failure
     distributed    start several processes that train together; loads no TensorFlow
     replicas       what each of several devices does in one step
-    seeds          random numbers of a helper's own, equal to those of a global seed
-    thread_seeds   the same for models that a learner's own code builds
     judges         the classifiers by which the labs measure, and how each is trained
     seeds          first weights and an order of pictures that depend on one seed alone
+    thread_seeds   the same first weights for models that a learner's own code builds
 
 Import the one you need: ``from helpers.training import callbacks``.
 """

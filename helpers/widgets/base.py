@@ -54,6 +54,7 @@ class Lab(ipywidgets.VBox):
     """
 
     title = "Lab"
+    NARROWEST = 420  # of the static picture, in pixels
     NOTE = "A picture of a widget: run its cell and the controls move."
     job: Job | None = None
 
@@ -82,7 +83,7 @@ class Lab(ipywidgets.VBox):
             shown = [text for text, image in self.described_images.items() if image.value]
             lines = ["Shown: " + "; ".join(shown), controls.describe(self)]
             lines += [*self.caption.text.splitlines(), self.NOTE]
-            return described(self.picture(), [line for line in lines if line])
+            return described(self.picture(), [line for line in lines if line], self.NARROWEST)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict | tuple[dict, dict]:
         view = super()._repr_mimebundle_(**kwargs)

@@ -57,7 +57,7 @@ def describe(widget: ipywidgets.Widget) -> str:
     for part in parts_of(widget):
         name, value = getattr(part, "description", ""), getattr(part, "value", None)
         if name and value is not None and not isinstance(part, NO_SETTINGS):
-            texts.append(f"{name} {as_text(getattr(part, 'label', value))}")
+            texts.append(f"{name} {as_text(getattr(part, 'label', None) or value)}")
     return " · ".join(texts)
 
 
@@ -66,5 +66,5 @@ def as_text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.4g}"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

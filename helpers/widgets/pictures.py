@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 12  # white pixels between pictures that stand side by side
-NARROWEST = 360  # of a picture that is described below, in pixels
 LINE = 18  # height of a line of text, in pixels
 FONT = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 13)
 
@@ -46,11 +45,21 @@ def named_rows(image: np.ndarray, names: list[str]) -> np.ndarray:
     return np.concatenate([_written(places, width, height), rgb], axis=1)
 
 
-def described(image: np.ndarray, lines: list[str]) -> np.ndarray:
-    """An image with lines of text below it, in RGB; long lines are broken between words."""
-    width = max(image.shape[1], NARROWEST)
-    letters = int(width / FONT.getlength("n"))
-    rows = [row for line in lines for row in textwrap.wrap(line, letters)]
+def _broken(line: str, width: float) -> list[str]:
+    """A line of text in pieces of about some width at most."""
+    return textwrap.wrap(line, int(width * len(line) / FONT.getlength(line)))
+
+
+def described(image: np.ndarray, lines: list[str], narrowest: int = 0) -> np.ndarray:
+    """An image with lines of text below it, in RGB.
+
+    Args:
+        image: in [0, 1], shape (height, width, 1 or 3).
+        lines: of text; long ones are broken between words.
+        narrowest: how many pixels wide the result is at least.
+    """
+    width = max(image.shape[1], narrowest)
+    rows = [row for line in lines for row in _broken(line, 0.95 * width)]
     places = {(2, (row + 0.5) * LINE): text for row, text in enumerate(rows)}
     below = _written(places, width, LINE * len(rows) + 4)
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
