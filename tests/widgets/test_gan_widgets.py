@@ -1,5 +1,6 @@
 """The stepper plays the GAN's own game, loses nothing, starts again alike; the quiz counts."""
 
+import random
 import threading
 import time
 
@@ -138,7 +139,7 @@ def test_arrows_point_down_the_loss_of_g(objective):
     lab = widgets.GanStepper(lambda: build(objective))
     for _ in range(5):
         lab.step_discriminator()
-    fakes, pull = (np.array(part) for part in (lab.fakes, lab.look(lab.fakes)[1]))
+    fakes, pull = (np.array(part) for part in (lab.fakes, lab.opinion(lab.fakes)[1]))
 
     def loss(points):
         logits = lab.model.discriminator(points)
@@ -152,7 +153,7 @@ def test_arrows_point_down_the_loss_of_g(objective):
 
 
 def test_heat_map_is_ds_probability_with_up_above(stepper):
-    heat = np.array(stepper.look(stepper.fakes)[0]).reshape(stepper.CELLS, stepper.CELLS)
+    heat = np.array(stepper.opinion(stepper.fakes)[0]).reshape(stepper.CELLS, stepper.CELLS)
     reach = stepper_drawing.REACH
     corners = np.array([[-reach, reach], [reach, -reach]], "float32")
     logits = np.array(stepper.model.discriminator(corners))[:, 0]
@@ -194,7 +195,7 @@ def test_undecided_is_white_under_least_squares_too():
     lab = widgets.GanStepper(lambda: build("least_squares"))
     kernel, bias = lab.model.discriminator.layers[-1].get_weights()
     lab.model.discriminator.layers[-1].set_weights([0 * kernel, 0 * bias + 0.5])
-    heat, _ = lab.look(lab.fakes)
+    heat, _ = lab.opinion(lab.fakes)
     np.testing.assert_allclose(heat, 0.5, atol=1e-6)
 
 
@@ -213,6 +214,78 @@ def test_a_reset_empties_the_replay_buffer():
             lab.step_discriminator()
         losses.append(lab.history["D"])
     assert losses[0] == losses[1]
+
+
+def test_networks_begin_where_the_seed_lets_them_and_no_global_generator_is_touched():
+    keras.utils.set_random_seed(5)
+    expected = weights(build())
+    keras.utils.set_random_seed(99)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    for seed, alike in ((5, True), (6, False)):
+        lab = widgets.GanStepper(build, seed=seed)
+        assert same(weights(lab.model.generator), expected[:4]) == alike
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+    assert same(expected[:4], weights(widgets.GanStepper(build, seed=5).model.generator))
+
+
+def test_a_game_played_beside_others_is_the_same_game():
+    """Two steppers play at once, while a cell steps a third and begins generators anew."""
+
+    def played(lab):
+        lab.join()
+        return lab.history["D"][-1], weights(lab.model)
+
+    labs = [widgets.GanStepper(build, seed=seed) for seed in (1, 2, 3)]
+    alone = []
+    for lab in labs[:2]:
+        lab.play(steps=60)
+        alone.append(played(lab))
+        lab.reset()
+    for lab in labs[:2]:
+        lab.play(steps=60)
+    while labs[0].playing or labs[1].playing:
+        keras.utils.set_random_seed(labs[2].done)
+        labs[2].step_discriminator()
+    for lab, (loss, expected) in zip(labs, alone, strict=False):
+        again = played(lab)
+        assert again[0] == loss and same(again[1], expected)
+
+
+def test_a_closed_stepper_stops_playing(stepper):
+    stepper.play()
+    stepper.close()
+    stepper.job.thread.join(20)
+    assert not stepper.playing
+
+
+def test_play_at_the_moment_a_game_ends_goes_on(stepper):
+    """The button is pressed the instant it says "play" again: the old thread still runs."""
+    pressed = []
+
+    def press(change):
+        if change["new"] == "play" and len(pressed) < 5:
+            pressed.append(stepper.done)
+            stepper.play(steps=2)
+
+    stepper.toggle.observe(press, "description")
+    stepper.play(steps=2)
+    stepper.join()
+    assert stepper.done == 12 and pressed == [2, 4, 6, 8, 10]
+
+
+def test_a_game_that_diverges_stops_says_where_and_begins_again_after_a_reset(stepper):
+    step = stepper.phases["G"]
+    stepper.phases["G"] = lambda z: step(z) * (np.nan if stepper.done == 5 else 1)
+    stepper.play()
+    with pytest.raises(widgets.Diverged, match=r"^loss of G is nan in phase 6: press reset, and"):
+        stepper.job.join()
+    assert stepper.caption.text.startswith("Stopped. loss of G is nan in phase 6")
+    assert stepper.done == 5 and not stepper.playing and len(stepper.history["G"]) == 2
+    stepper.phases["G"] = step
+    stepper.restart.click()
+    stepper.play(steps=8)
+    stepper.join()
+    assert stepper.done == 8 and np.isfinite(stepper.history["G"][-1][1])
 
 
 def test_join_says_what_to_do(stepper):
