@@ -137,8 +137,14 @@ def scatter(
         axes.scatter(at[:, 0], at[:, 1], s=size, color=COLOURS[label], lw=0, label=str(label))
     axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     if legend:
-        side = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
-        axes.legend(markerscale=18 / size, title="label", handletextpad=0.2, **side)
+        axes.legend(
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+            title="label",
+            frameon=False,
+            markerscale=18 / size,
+            handletextpad=0.2,
+        )
 
 
 def scatters(title: str, planes: dict[str, np.ndarray], labels: np.ndarray) -> Figure:

@@ -32,7 +32,7 @@ class Figure(matplotlib.figure.Figure):
 
     def __init__(self, title: str, size: tuple[float, float]) -> None:
         super().__init__(figsize=size, dpi=DOTS, layout="constrained")
-        FigureCanvasAgg(self)
+        self.drawing = FigureCanvasAgg(self)
         self.title = title
         self.suptitle(title, fontsize=11)
 
@@ -45,8 +45,8 @@ class Figure(matplotlib.figure.Figure):
 
     def pixels(self) -> np.ndarray:
         """The drawn figure, floats in [0, 1] of shape (height, width, 3)."""
-        self.canvas.draw()
-        return np.asarray(self.canvas.buffer_rgba(), "float32")[..., :3] / 255
+        self.drawing.draw()
+        return np.asarray(self.drawing.buffer_rgba(), "float32")[..., :3] / 255
 
 
 def figure(

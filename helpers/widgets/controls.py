@@ -1,12 +1,13 @@
 """Sliders and menus by what they choose from, each with a name that screen readers say."""
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import ipywidgets
 
 WIDE = {"description_width": "96px"}
 NO_SETTINGS = (ipywidgets.FloatProgress, ipywidgets.FileUpload)
-Slider = ipywidgets.IntSlider | ipywidgets.FloatSlider
+Slider: TypeAlias = ipywidgets.IntSlider | ipywidgets.FloatSlider
 
 
 def make_slider(name: str, value: float, low: float, high: float, step: float) -> Slider:

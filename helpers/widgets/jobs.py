@@ -96,9 +96,11 @@ class Job:
             Exception: whatever ended the work, if an error did.
         """
         try:
-            self.thread.join()
-            while self.working:
-                self.thread.join()
+            while self.thread is not None:
+                thread = self.thread
+                thread.join()
+                if thread is self.thread:
+                    break
         except KeyboardInterrupt:
             self.stop()
             raise

@@ -40,7 +40,7 @@ def _written(texts: dict[tuple[float, float], str], width: int, height: int) -> 
 def named_rows(image: np.ndarray, names: list[str]) -> np.ndarray:
     """An image of rows of equal height with the name of each row on its left, in RGB."""
     width, height = 8 + int(max(map(FONT.getlength, names))), len(image)
-    places = {(0, (row + 0.5) * height / len(names)): name for row, name in enumerate(names)}
+    places = {(0.0, (row + 0.5) * height / len(names)): name for row, name in enumerate(names)}
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     return np.concatenate([_written(places, width, height), rgb], axis=1)
 
@@ -60,7 +60,7 @@ def described(image: np.ndarray, lines: list[str], narrowest: int = 0) -> np.nda
     """
     width = max(image.shape[1], narrowest)
     rows = [row for line in lines for row in _broken(line, 0.95 * width)]
-    places = {(2, (row + 0.5) * LINE): text for row, text in enumerate(rows)}
+    places = {(2.0, (row + 0.5) * LINE): text for row, text in enumerate(rows)}
     below = _written(places, width, LINE * len(rows) + 4)
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     sides = ((0, 4), (0, width - image.shape[1]), (0, 0))
