@@ -5,6 +5,7 @@ Train and Stop, uploads a picture, plays a GAN, and looks at what changes. Saves
 README to `tests/browser/screenshots/`.
 """
 
+import inspect
 import json
 import os
 import re
@@ -15,8 +16,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
+import numpy as np
 import pytest
 from conftest import load
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -320,6 +324,19 @@ def test_upload_is_shown_then_used(page, lab02):
     assert changed(page, lambda: picture_of(lab, 2), before)
 
 
+def test_a_photograph_of_more_than_ten_megabytes_arrives(page, lab02, tmp_path):
+    lab = output_area(page, index_of(lab02, "mixer = widgets.StyleMixer"))
+    pixels = np.random.default_rng(0).integers(0, 256, (2000, 2100, 3), "uint8")
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    assert (tmp_path / "large.png").stat().st_size > 12e6
+    with page.expect_file_chooser() as chosen:
+        lab.locator("button", has_text="Your picture").click()
+    chosen.value.set_files(tmp_path / "large.png")
+    lab.locator("text=large.png: choose it in a menu above.").wait_for(timeout=30_000)
+    lab.locator("select").first.select_option("large.png")
+    assert page.locator("text=Connecting").count() == 0
+
+
 @pytest.fixture(scope="module")
 def lab04(page):
     """Notebook 04 with everything run that its walker needs; nothing is trained."""
@@ -419,3 +436,119 @@ def test_step_and_play_a_gan(page):
     lab.locator("select").first.select_option("grid")
     assert changed(page, lambda: picture_of(lab), before)
     assert changed(page, lambda: "of 25 modes" in caption.inner_text(), False)
+
+
+CELLS = {
+    "first": """
+        from helpers import runtime
+        runtime.prepare(seed=0)
+        import keras
+        import numpy as np
+        from helpers import vae, widgets
+        rng, made = np.random.default_rng(0), []
+        digits, faces = rng.random((40, 28, 28, 1)), rng.random((40, 64, 64, 3))
+        labels = np.arange(40) % 10
+        def networks(shape):
+            size = int(np.prod(shape))
+            x, z = keras.Input(shape), keras.Input((2,))
+            h = keras.layers.Flatten()(x)
+            heads = [keras.layers.Dense(2)(h), keras.layers.Dense(2)(h)]
+            out = keras.layers.Reshape(shape)(keras.layers.Dense(size)(z))
+            return keras.Model(x, heads), keras.Model(z, out)
+        def build(learning_rate=1e-3, steps=1):
+            model = vae.VAE(*networks((28, 28, 1)), seed=0)
+            model.compile("sgd", jit_compile=False)
+            return model
+        def as_faces(codes):
+            return np.asarray(codes).reshape(-1, 64, 64, 3)
+        names = ["glasses", "hair length", "beard", "smile", "skin", "age"]
+        groups = {f"group {n}": {f"{n} {name}": faces[n].ravel() for name in names} for n in (1, 2, 3)}
+        """,
+    "panel": """
+        made.append(widgets.TrainingPanel(
+            build, (digits,), lambda model: digits[:36], {}, batch_size=32, epochs=100))
+        made[-1]""",
+    "switcher": "widgets.BetaSwitcher({0.5: build(), 4.0: build()}, digits, labels)",
+    "explorer": "widgets.LatentExplorer(build().decode, rng.normal(size=(40, 2)), labels)",
+    "interpolator": "widgets.Interpolator(as_faces, faces.reshape(40, -1), faces)",
+    "walker": "widgets.UnitWalker(as_faces, faces.reshape(40, -1), faces)",
+    "bench": "widgets.NoiseBench(digits[:16], {f'method {n}': np.copy for n in range(4)})",
+    "studio": "widgets.FaceStudio(as_faces, faces.reshape(40, -1), groups, {})",
+    "turner": "widgets.CloudTurner(rng.normal(size=(50, 3)), {'all': rng.normal(size=(50, 3))})",
+    "scrubber": "widgets.Scrubber([faces[0], faces[1]], ['one', 'two'])",
+    "quiz": "widgets.Quiz(faces[:20], faces[20:])",
+    "working": "print([panel.working for panel in made])",
+}
+
+
+@pytest.fixture(scope="module")
+def every(page):
+    """A notebook of our own with a cell for each widget, all run; it is thrown away."""
+    path = ROOT / "build" / "every_widget.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    cells = [nbformat.v4.new_code_cell(inspect.cleandoc(code)) for code in CELLS.values()]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    open_notebook(page, "build/every_widget.ipynb")
+    for index in range(len(CELLS)):
+        run_cell(page, index)
+    yield path
+    path.unlink()
+
+
+def index_in(name):
+    return list(CELLS).index(name)
+
+
+@pytest.mark.parametrize("name", [n for n in CELLS if n not in ("first", "working")])
+def test_no_widget_is_wider_than_900_pixels(page, every, name):
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    index = index_in(name)
+    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    lab = output_area(page, index).locator(".gdl-lab")
+    lab.wait_for()
+    page.wait_for_timeout(500)
+    width, right, edges = lab.evaluate(
+        """lab => [lab.clientWidth, lab.getBoundingClientRect().right,
+                   [...lab.querySelectorAll('img, button, .widget-slider, .gdl-pad')].map(
+                       part => part.getBoundingClientRect().right)]"""
+    )
+    assert 700 < width < 950 and edges and max(edges) <= right + 1
+
+
+def test_a_cell_that_runs_again_stops_the_training_of_its_first_run(page, every):
+    index = index_in("panel")
+    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    output_area(page, index).locator("button", has_text="Train").click()
+    page.wait_for_function("() => document.body.innerText.includes('s left')")
+    run_cell(page, index)
+    page.wait_for_timeout(1500)
+    run_cell(page, index_in("working"))
+    assert output_area(page, index_in("working")).inner_text().strip() == "[False, False]"
+
+
+def test_a_saved_notebook_shows_pictures_where_there_is_no_kernel(page, every):
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_timeout(2000)
+    saved = nbformat.read(every, as_version=4).cells
+    kinds = {
+        name: set(cell.outputs[0].data)
+        for name, cell in zip(CELLS, saved, strict=True)
+        if name not in ("first", "working")
+    }
+    assert kinds.pop("panel") == kinds.pop("quiz") == {"text/plain"}
+    assert all(kind & {"image/png", "image/jpeg"} and len(kind) == 2 for kind in kinds.values())
+    page.evaluate(
+        """async () => {
+            await jupyterapp.shell.currentWidget.sessionContext.shutdown();
+            await jupyterapp.commands.execute('application:close');
+            await jupyterapp.commands.execute('docmanager:open',
+                {path: 'build/every_widget.ipynb', kernelPreference: {shouldStart: false}});
+        }"""
+    )
+    index = index_in("explorer")
+    page.wait_for_timeout(1000)
+    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    cell = page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]:visible')
+    cell.locator(".jp-OutputArea img").wait_for()
+    assert page.locator("text=model not found").count() == 0
