@@ -85,6 +85,23 @@ def test_free_bits_spare_the_dimensions_below_the_floor():
     assert np.all(gradient[:, 0] == 0) and np.all(gradient[:, 1] != 0)
 
 
+def test_the_floor_is_for_the_mean_over_the_batch_not_for_each_picture():
+    """Two pictures with 0 and 2 nats: their mean, 1, lies above the floor, whatever each has."""
+    z_mean = np.array([[0.0], [2.0]], "float32")
+    assert float(losses.free_bits_kl(z_mean, 0 * z_mean, 0.9)) == pytest.approx(1.0)
+    assert float(losses.free_bits_kl(z_mean, 0 * z_mean, 1.5)) == pytest.approx(1.5)
+
+
+def test_weights_of_pictures_weigh_both_kinds_of_kl():
+    z_mean, z_log_var = random_posterior()
+    sample_weight = np.array([0, 1, 2, 0.5, 1.5], "float32")
+    terms = np.array(losses.kl_terms(z_mean, z_log_var)) * sample_weight[:, None]
+    found = losses.kl_divergence(z_mean, z_log_var, sample_weight)
+    np.testing.assert_allclose(found, terms.sum(axis=1).mean(), rtol=1e-5)
+    free = losses.free_bits_kl(z_mean, z_log_var, 0.5, sample_weight)
+    np.testing.assert_allclose(free, np.maximum(terms.mean(axis=0), 0.5).sum(), rtol=1e-5)
+
+
 def test_no_free_bits_is_the_kl():
     posterior = random_posterior()
     plain, free = losses.kl_divergence(*posterior), losses.free_bits_kl(*posterior, 0.0)
