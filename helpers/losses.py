@@ -83,9 +83,10 @@ def bernoulli_per_image(x: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
     Args:
         x: images in [0, 1], shape (batch, height, width, channels).
-        logits: log-odds of a white pixel, same shape.
+        logits: log-odds of a white pixel, same shape or one that broadcasts to it.
     """
-    per_pixel = ops.binary_crossentropy(*as_tensors(x, logits), from_logits=True)
+    x, logits = as_tensors(x, logits)
+    per_pixel = ops.binary_crossentropy(x, logits + ops.zeros_like(x), from_logits=True)
     return ops.sum(per_pixel, axis=(-3, -2, -1))
 
 

@@ -49,6 +49,12 @@ def test_bernoulli_matches_keras_summed_over_pixels():
     np.testing.assert_allclose(losses.bernoulli_nats(x, logits), 64 * mean, rtol=1e-5)
 
 
+def test_one_picture_of_logits_serves_a_whole_batch():
+    x, logits = RNG.random((4, 8, 8, 1)), RNG.normal(size=(1, 8, 8, 1))
+    found = losses.bernoulli_per_image(x, logits)
+    np.testing.assert_allclose(found, losses.bernoulli_per_image(x, logits.repeat(4, axis=0)))
+
+
 def test_bernoulli_survives_extreme_logits_and_their_gradients():
     logits = tf.constant(np.array([-1e4, 1e4, 0.0, 80.0], "float32").reshape(1, 2, 2, 1))
     x = tf.constant(np.array([0.0, 1.0, 0.5, 0.0], "float32").reshape(1, 2, 2, 1))
