@@ -1,7 +1,7 @@
 """Every check, in order of how fast it speaks, then a table and an exit status.
 
     GDL_LAB=07           one lab's notebook alone
-    GDL_QUICK=1          ruff, unit tests and lab 00
+    GDL_QUICK=1          ruff, types, unit tests and lab 00
     GDL_KERNEL=gdl-gpu   the kernel of the notebooks
     GDL_JOBS=1           one thing at a time; else as many as cores and memory allow
 
@@ -124,6 +124,7 @@ def steps(jobs: int) -> dict[str, tuple[list[str], int]]:
     return {
         "ruff check": ([*python, "ruff", "check", "."], 1),
         "ruff format": ([*python, "ruff", "format", "--check", "."], 1),
+        "types": ([*python, "mypy"], 1),
         "unit tests" if QUICK else "unit and browser tests": ([*pytest, *tests, *spread], jobs),
         **regression,
     }
