@@ -161,6 +161,7 @@ def test_jobs_share_the_threads_and_a_notebook_stays_with_one(monkeypatch):
     assert [*serial] == [
         "ruff check",
         "ruff format",
+        "types",
         "unit and browser tests",
         "notebooks on gdl-cpu",
     ]
@@ -169,7 +170,7 @@ def test_jobs_share_the_threads_and_a_notebook_stays_with_one(monkeypatch):
 def test_quick_runs_lab_00_alone_and_one_lab_no_unit_tests(monkeypatch):
     monkeypatch.setattr(run, "QUICK", True)
     quick = run.steps(2)
-    assert [*quick] == ["ruff check", "ruff format", "unit tests", "notebooks on gdl-cpu"]
+    assert [*quick] == ["ruff check", "ruff format", "types", "unit tests", "notebooks on gdl-cpu"]
     assert [Path(a).name for a in quick["notebooks on gdl-cpu"][0] if "ipynb" in a] == [
         "00_start_here.ipynb"
     ]
