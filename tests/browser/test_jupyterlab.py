@@ -462,7 +462,9 @@ CELLS = {
         def as_faces(codes):
             return np.asarray(codes).reshape(-1, 64, 64, 3)
         names = ["glasses", "hair length", "beard", "smile", "skin", "age"]
-        groups = {f"group {n}": {f"{n} {name}": faces[n].ravel() for name in names} for n in (1, 2, 3)}
+        groups = {}
+        for n in (1, 2, 3):
+            groups[f"group {n}"] = {f"{n} {name}": faces[n].ravel() for name in names}
         """,
     "panel": """
         made.append(widgets.TrainingPanel(
