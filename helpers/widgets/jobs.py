@@ -73,8 +73,9 @@ class Job:
             self.stop_asked.clear()
             show(True)
             self.error, self.working = None, True
-            self.thread = threading.Thread(target=self._run, args=(work, show), daemon=True)
-            self.thread.start()
+            thread = threading.Thread(target=self._run, args=(work, show), daemon=True)
+            thread.start()
+            self.thread = thread  # only now: who waits for it may not find it unstarted
             return True
 
     def stop(self) -> None:
