@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import data, runtime
+from helpers import data, runtime, saving
 
 BATCH = 500  # of one pass after training
 BATCH_SIZE = 128  # of a training step, where none is asked for
@@ -51,7 +51,7 @@ def in_batches(network: Callable, array: np.ndarray) -> np.ndarray:
 
 
 @keras.saving.register_keras_serializable("gdl")
-class Autoencoder(keras.Model):
+class Autoencoder(saving.Resumable):
     """An encoder and a decoder that learn to give back what they are given.
 
     `fit(x)` makes x its own target; `fit(x, y)` aims at something else, for example at clean

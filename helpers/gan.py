@@ -20,25 +20,30 @@ nothing is frozen by a flag that somebody could forget to lift. What a network n
 looks still moves: batch statistics, and the norms that spectral normalisation divides by.
 """
 
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import autoencoder, data, losses, runtime
+from helpers import autoencoder, gan_parts, losses, saving
 
-CROSS_ENTROPIES = ("minimax", "non_saturating")
-BATCHES = ("separate", "mixed", "inference")
+BATCHES = gan_parts.BATCHES
+OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")  # of Keras' `compile`
 UNITS = {
     "loss": ("d_loss", "g_loss"),
     "share D gets right": ("d_real", "d_fake"),
     "length of gradient": ("d_gradient", "g_gradient"),
 }
 METERS = tuple(name for names in UNITS.values() for name in names)
+Conditions: TypeAlias = Sequence[tf.Tensor]  # none or one, shape (batch, ...)
+Optimizer: TypeAlias = keras.optimizers.Optimizer
 
 
 @keras.saving.register_keras_serializable("gdl")
-class GAN(keras.Model):
+class GAN(saving.Resumable):
     """A generator and a discriminator, trained in turns.
 
     `fit(x)` trains on pictures; `fit([x, conditions])` where both networks take a second input.
@@ -67,27 +72,26 @@ class GAN(keras.Model):
     """
 
     def __init__(
-        self, generator, discriminator, objective: str = "non_saturating", penalty: str = "none",
-        penalty_weight: float = 1.0, discriminator_steps: int = 1, batches: str = "separate",
-        average: float = 0.0, labels: tuple[float, float] = (1.0, 0.0), flip: float = 0.0,
-        replay=None, seed: int | None = None, **kwargs,
-    ):  # fmt: skip
+        self, generator: keras.Model, discriminator: keras.Model,
+        objective: str = "non_saturating", penalty: str = "none", penalty_weight: float = 1.0,
+        discriminator_steps: int = 1, batches: str = "separate", average: float = 0.0,
+        labels: tuple[float, float] = (1.0, 0.0), flip: float = 0.0,
+        replay: keras.layers.Layer | None = None, seed: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self.settings = {
             "objective": objective, "penalty": penalty, "penalty_weight": penalty_weight,
             "discriminator_steps": discriminator_steps, "batches": batches, "average": average,
             "labels": np.atleast_1d(labels).tolist(), "flip": flip, "seed": seed,
         }  # fmt: skip
-        _check_networks(generator, discriminator, replay)
-        _check_settings(self.settings)
+        gan_parts.check_networks(generator, discriminator, replay)
+        gan_parts.check_settings(self.settings, discriminator)
         self.generator, self.discriminator, self.replay = generator, discriminator, replay
         self.conditional = len(generator.inputs) == 2
         if replay is not None and not replay.built:
             replay.build(generator.output_shape)
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.averaged = keras.models.clone_model(generator) if average else None
-        if average:
-            self.averaged.set_weights(generator.get_weights())
+        self.averaged = gan_parts.copy(generator) if average else None
         self.meters = {name: keras.metrics.Mean(name) for name in METERS}
         self.built = True
 
@@ -96,25 +100,46 @@ class GAN(keras.Model):
         """Width of z."""
         return self.generator.inputs[0].shape[-1]
 
-    def compile(self, generator_optimizer, discriminator_optimizer, **kwargs):
+    @property
+    def mean_labels(self) -> tuple[float, float]:
+        """What D is told of a real picture and of a fake on average, flipped labels included."""
+        (real, fake), flip = self.settings["labels"], self.settings["flip"]
+        return real + flip * (fake - real), fake + flip * (real - fake)
+
+    def compile(
+        self, generator_optimizer: str | Optimizer, discriminator_optimizer: str | Optimizer,
+        run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile: str | bool = "auto",
+    ) -> None:  # fmt: skip
         """Keras' `compile`, with one optimizer for each network, or the name of one.
+
+        A network that computes in float16 gets a `LossScaleOptimizer` around its own.
 
         Raises:
             ValueError: both are one and the same object, which can hold one network's state only.
         """
-        super().compile(**kwargs)
-        self.generator_optimizer = keras.optimizers.get(generator_optimizer)
-        self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
-        if self.generator_optimizer is self.discriminator_optimizer:
+        super().compile(None, None, None, None, None, run_eagerly, steps_per_execution, jit_compile)
+        shared = generator_optimizer is discriminator_optimizer
+        if shared and isinstance(generator_optimizer, Optimizer):
             raise ValueError("G and D share one optimizer: make one for each.")
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.generator_optimizer = gan_parts.built(generator_optimizer, self.generator)
+        self.discriminator_optimizer = gan_parts.built(discriminator_optimizer, self.discriminator)
 
-    def call(self, z, training=False):
+    def get_compile_config(self) -> dict:
+        """What `compile` was given, for the `.keras` file; nothing before it was called."""
+        if not self.compiled:
+            return super().get_compile_config()
+        kept = ("generator_optimizer", "discriminator_optimizer", *OPTIONS)
+        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in kept}
+
+    def compile_from_config(self, config: dict) -> None:
+        """Call `compile` as :meth:`get_compile_config` says; Keras then fills the optimizers."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def call(self, z: tf.Tensor | list[tf.Tensor], training: bool = False) -> tf.Tensor:
         """Return G's pictures for z, or for `[z, conditions]`."""
         return self.generator(z, training=training)
 
-    def draw_z(self, count):
+    def draw_z(self, count: int | tf.Tensor) -> tf.Tensor:
         """Fresh noise, shape (count, latent); several replicas draw all of it and take a part."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         shape = (replicas * count, self.latent_dim)
@@ -122,17 +147,21 @@ class GAN(keras.Model):
         start = tf.distribute.get_replica_context().replica_id_in_sync_group * count
         return z[start : start + count]
 
-    def discriminate(self, pictures, conditions, training=True):
+    def discriminate(
+        self, pictures: tf.Tensor, conditions: Conditions, training: bool = True
+    ) -> tf.Tensor:
         """D's logits of a batch, told its conditions if there are any."""
         inputs = [pictures, *conditions] if self.conditional else pictures
         training = training and self.settings["batches"] != "inference"
         return self.discriminator(inputs, training=training)
 
-    def draw(self, z, conditions, training=True):
+    def draw(self, z: tf.Tensor, conditions: Conditions, training: bool = True) -> tf.Tensor:
         """G's pictures for z, told their conditions if there are any."""
         return self.generator([z, *conditions] if self.conditional else z, training=training)
 
-    def discriminator_step(self, real, z, conditions=()):
+    def discriminator_step(
+        self, real: tf.Tensor, z: tf.Tensor, conditions: Conditions = ()
+    ) -> tuple[tf.Tensor, ...]:
         """Phase 1: one step of D; the weights of G are held still.
 
         Args:
@@ -143,17 +172,18 @@ class GAN(keras.Model):
         Returns:
             D's loss, the length of its gradient, and the logits of real pictures and fakes.
         """
-        fake = self.draw(z, conditions)
+        fake = ops.cast(self.draw(z, conditions), real.dtype)
         if self.replay is not None:
             fake = self.replay(fake)
         with tf.GradientTape() as tape:
             real_logits, fake_logits = self.discriminate_both(real, fake, conditions)
             loss = self.discriminator_loss(real_logits, fake_logits)
             loss += self._penalty(real, fake, conditions)
-        length = self._apply(tape, loss, self.discriminator, self.discriminator_optimizer)
+            scaled = self.discriminator_optimizer.scale_loss(loss)
+        length = self._apply(tape, scaled, self.discriminator, self.discriminator_optimizer)
         return loss, length, real_logits, fake_logits
 
-    def generator_step(self, z, conditions=()):
+    def generator_step(self, z: tf.Tensor, conditions: Conditions = ()) -> tuple[tf.Tensor, ...]:
         """Phase 2: one step of G, through D's gradient; the weights of D are held still.
 
         Args:
@@ -166,50 +196,50 @@ class GAN(keras.Model):
         with tf.GradientTape() as tape:
             logits = self.discriminate(self.draw(z, conditions), conditions)
             loss = losses.generator_loss(self.settings["objective"], logits)
-        length = self._apply(tape, loss, self.generator, self.generator_optimizer)
+            scaled = self.generator_optimizer.scale_loss(loss)
+        length = self._apply(tape, scaled, self.generator, self.generator_optimizer)
         self._follow()
         return loss, length
 
-    def discriminator_loss(self, real_logits, fake_logits):
+    def discriminator_loss(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
         """What D minimises, without the penalty; labels may be soft, and some wrong."""
         real, fake = self.settings["labels"]
         if self.settings["flip"]:
-            real, fake = (
-                self._flipped(real_logits, real, fake),
-                self._flipped(fake_logits, fake, real),
-            )
+            real, fake = self._flip(real_logits, real, fake), self._flip(fake_logits, fake, real)
         objective = self.settings["objective"]
         return losses.discriminator_loss(objective, real_logits, fake_logits, real, fake)
 
-    def _flipped(self, logits, label, other):
+    def _flip(self, logits: tf.Tensor, label: float, other: float) -> tf.Tensor:
         chance = keras.random.uniform(ops.shape(logits), seed=self.seed_generator)
         return ops.where(chance < self.settings["flip"], other, label)
 
-    def discriminate_both(self, real, fake, conditions):
+    def discriminate_both(
+        self, real: tf.Tensor, fake: tf.Tensor, conditions: Conditions
+    ) -> Sequence[tf.Tensor]:
         """D's logits of real pictures and of fakes, as phase 1 takes them; see `batches`."""
         if self.settings["batches"] != "mixed":
             return self.discriminate(real, conditions), self.discriminate(fake, conditions)
         twice = [ops.concatenate([condition, condition]) for condition in conditions]
         return ops.split(self.discriminate(ops.concatenate([real, fake]), twice), 2)
 
-    def _penalty(self, real, fake, conditions):
+    def _penalty(self, real: tf.Tensor, fake: tf.Tensor, conditions: Conditions) -> tf.Tensor:
         penalty, weight = self.settings["penalty"], self.settings["penalty_weight"]
         return weight * losses.gradient_penalty(
             penalty, lambda x: self.discriminate(x, conditions), real, fake, self.seed_generator
         )
 
-    def _apply(self, tape, loss, network, optimizer):
-        """One optimizer step; replicas add their gradients, so each gives its share.
-
-        Returns the length of this replica's own gradient.
-        """
+    def _apply(
+        self, tape: tf.GradientTape, scaled: tf.Tensor, network: keras.Model, optimizer: Optimizer
+    ) -> tf.Tensor:
+        """One step, of which each replica gives its share; the length of its own gradient."""
         weights = network.trainable_variables
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        gradients = [gradient / replicas for gradient in tape.gradient(loss, weights)]
+        gradients = tape.gradient(scaled, weights)  # None where a weight has no part in the loss
+        gradients = [g if g is None else tf.convert_to_tensor(g) / replicas for g in gradients]
         optimizer.apply(gradients, weights)
-        return replicas * tf.linalg.global_norm(gradients)
+        return replicas * gan_parts.length(gradients, optimizer)
 
-    def _follow(self):
+    def _follow(self) -> None:
         """Let the averaged generator follow: its weights slowly, batch statistics at once."""
         if self.averaged is None:
             return
@@ -217,47 +247,55 @@ class GAN(keras.Model):
             decay = self.settings["average"] if fast.trainable else 0.0
             slow.assign(decay * slow + (1 - decay) * fast if decay else fast)
 
-    def train_step(self, batch):
+    def train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         """Phase 1 `discriminator_steps` times, each on its own part of the batch, then phase 2."""
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
         real, *conditions = batch if self.conditional else [batch]
-        steps = self.settings["discriminator_steps"]
+        real, steps = ops.cast(real, "float32"), self.settings["discriminator_steps"]
         for number in range(steps):
-            part = real[number::steps]
-            part_conditions = [condition[number::steps] for condition in conditions]
-            z = self.draw_z(ops.shape(part)[0])
-            discriminated = self.discriminator_step(part, z, part_conditions)
-        generated = self.generator_step(self.draw_z(ops.shape(part)[0]), part_conditions)
-        return self._report(*discriminated, *generated)
+            shares = (gan_parts.share(x, number, steps) for x in (real, *conditions))
+            part, *part_conditions = shares
+            count = ops.shape(part)[0]
+            discriminated = self.discriminator_step(part, self.draw_z(count), part_conditions)
+        generated = self.generator_step(self.draw_z(count), part_conditions)
+        return self._report(discriminated, generated, count)
 
-    def _report(self, d_loss, d_gradient, real_logits, fake_logits, g_loss, g_gradient):
+    def _report(self, discriminated: tuple, generated: tuple, count: int | tf.Tensor) -> dict:
+        """Means since the epoch began, a step weighed by its number of pictures."""
+        (d_loss, d_gradient, real, fake), (g_loss, g_gradient) = discriminated, generated
         border = losses.undecided_logit(self.settings["objective"])
-        real_right, fake_right = ops.mean(real_logits > border), ops.mean(fake_logits < border)
+        real_right, fake_right = ops.mean(real > border), ops.mean(fake < border)
         values = (d_loss, g_loss, real_right, fake_right, d_gradient, g_gradient)
         for meter, value in zip(self.meters.values(), values, strict=True):
-            meter.update_state(value)
+            meter.update_state(value, sample_weight=count)
         return {name: meter.result() for name, meter in self.meters.items()}
 
-    def fit(self, x, *, batch_size: int = 64, **kwargs):
-        """Keras' `fit`, on whole batches only: what is left over at the end is not used.
+    def fit(
+        self, x: autoencoder.Data, y: None = None, batch_size: int | None = None, **kwargs: Any
+    ) -> keras.callbacks.History:
+        """Keras' `fit`, after a look at the data. The last batch of an epoch may be smaller.
 
         Args:
-            x: pictures in [-1, 1], shape (n, height, width, channels), or points, shape (n, width);
-                a list of them and their conditions where the networks take conditions.
-            batch_size: pictures per step of D.
-            **kwargs: anything else `keras.Model.fit` takes.
+            x: pictures, shape (n, height, width, channels), in the range in which G draws, or
+                points, shape (n, width); `[x, conditions]` where the networks take conditions. Or a
+                `tf.data.Dataset`, `keras.utils.PyDataset` or generator of batches of pictures, or
+                of `((pictures, conditions),)`; the first batch is looked at.
+            y: nothing: a GAN has no targets.
+            batch_size: pictures per step of D, 64 if None. The steps of D share a dataset's batch.
+            **kwargs: anything else `keras.Model.fit` takes, but for weights and validation.
 
         Raises:
-            ValueError: another shape or range, numbers that are not finite, not as many conditions
-                as pictures, or fewer pictures than a step needs.
+            ValueError: another shape or range, numbers that are not finite, fewer pictures than a
+                step needs, or an option that means nothing here.
         """
-        runtime.check_count(batch_size=batch_size)
-        parts = data.split_conditions(x, self.conditional)
-        per_step = batch_size * self.settings["discriminator_steps"]
-        data.check_real(parts[0], self.discriminator.inputs[0].shape[1:], per_step)
-        whole = len(parts[0]) - len(parts[0]) % per_step
-        parts = [part[:whole] for part in parts]
-        return super().fit(parts if self.conditional else parts[0], batch_size=per_step, **kwargs)
+        gan_parts.check_options({"y": y, **kwargs})
+        steps, networks = self.settings["discriminator_steps"], (self.generator, self.discriminator)
+        x, options = gan_parts.checked(x, batch_size, steps, *networks)
+        return super().fit(x, **{**options, **kwargs})
+
+    def evaluate(self, *given: Any, **kwargs: Any) -> None:
+        """Refused: see the message."""
+        raise ValueError(f"evaluate was called: {gan_parts.UNSEEN}.")
 
     def sample(self, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
         """G's pictures after training, by the averaged generator where there is one.
@@ -267,28 +305,23 @@ class GAN(keras.Model):
         Raises:
             ValueError: z or the conditions have another shape than the generator's inputs.
         """
-        z = np.asarray(z, "float32")
-        widths = [given.shape[-1] for given in self.generator.inputs]
+        z, wanted = np.asarray(z, "float32"), [given.shape[1:] for given in self.generator.inputs]
         shapes = [np.shape(given) for given in (z, *conditions)]
-        if shapes != [(len(z), width) for width in widths]:
-            wanted = " and ".join(f"(n, {width})" for width in widths)
-            raise ValueError(f"z and conditions have shapes {shapes}: use {wanted}.")
+        if shapes != [(len(z), *shape) for shape in wanted]:
+            hint = " and ".join(f"(n, {', '.join(map(str, shape))})" for shape in wanted)
+            raise ValueError(f"z and conditions have shapes {shapes}: use {hint}.")
         network = self.generator if self.averaged is None else self.averaged
         return sample(network, z, *conditions)
 
-    def get_config(self):
-        """Settings for the `.keras` file: the networks, the buffer and every choice.
-
-        The state of the random numbers is not kept, as in Keras' own layers: a model that is loaded
-        draws from its seed again.
-        """
+    def get_config(self) -> dict:
+        """Settings for the `.keras` file: the networks, the buffer and every choice."""
         parts = {"generator": self.generator, "discriminator": self.discriminator}
         saved = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
         replay = self.replay and keras.saving.serialize_keras_object(self.replay)
         return {**super().get_config(), **saved, **self.settings, "replay": replay}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "GAN":
         """Rebuild the model from :meth:`get_config`."""
         for part in ("generator", "discriminator", "replay"):
             if config[part] is not None:
@@ -296,7 +329,7 @@ class GAN(keras.Model):
         return cls(**config)
 
 
-def sample(generator, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
+def sample(generator: keras.Model, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
     """A generator's pictures in inference mode, however many.
 
     Args:
@@ -309,42 +342,8 @@ def sample(generator, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
     """
     numbers = np.arange(len(z))
 
-    def network(part):
+    def network(part: np.ndarray) -> tf.Tensor:
         inputs = [z[part], *(np.asarray(condition)[part] for condition in conditions)]
         return generator(inputs if conditions else inputs[0], training=False)
 
     return autoencoder.in_batches(network, numbers)
-
-
-def _check_networks(generator, discriminator, replay) -> None:
-    drawn, taken = generator.output_shape, discriminator.inputs[0].shape
-    if drawn != taken or discriminator.output_shape != (None, 1):
-        raise ValueError(
-            f"The generator draws {drawn}, the discriminator takes {taken} and answers "
-            f"{discriminator.output_shape}: the first two must agree, and the last be (None, 1)."
-        )
-    if len(generator.inputs) != len(discriminator.inputs) or len(generator.inputs) > 2:
-        counts = f"{len(generator.inputs)} and {len(discriminator.inputs)}"
-        raise ValueError(f"The networks take {counts} inputs: use one each, or two each.")
-    widths = [[c.shape[-1] for c in network.inputs[1:]] for network in (generator, discriminator)]
-    if widths[0] != widths[1]:
-        both = f"{widths[0][0]} and {widths[1][0]}"
-        raise ValueError(f"The networks take {both} numbers as conditions: use as many in both.")
-    if replay is not None and len(generator.inputs) == 2:
-        raise ValueError("A replay buffer keeps no conditions: use it with networks without.")
-
-
-def _check_settings(settings: dict) -> None:
-    losses.check_game(settings["objective"], settings["penalty"])
-    if settings["batches"] not in BATCHES:
-        raise ValueError(f"batches is {settings['batches']!r}: use one of {', '.join(BATCHES)}.")
-    runtime.check_count(discriminator_steps=settings["discriminator_steps"])
-    runtime.check_not_negative(penalty_weight=settings["penalty_weight"])
-    runtime.check_share(average=settings["average"], flip=settings["flip"])
-    labels = settings["labels"]
-    if len(labels) != 2 or not all(0 <= label <= 1 for label in labels):
-        raise ValueError(f"labels are {labels}: use two numbers from 0 to 1, real and fake.")
-    changed = labels != [1.0, 0.0] or settings["flip"]
-    if changed and settings["objective"] not in CROSS_ENTROPIES:
-        hint = f"use one of {', '.join(CROSS_ENTROPIES)}, or leave labels and flip as they are"
-        raise ValueError(f"{settings['objective']} has no labels to change: {hint}.")

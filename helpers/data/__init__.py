@@ -4,7 +4,7 @@
     avatars()                              faces drawn by :mod:`helpers.data.faces`
     celeba(path), anime_faces(path)        faces of your own, see :mod:`helpers.data.face_files`
     load_image, image_folder, photographs, style_images    see :mod:`helpers.data.pictures`
-    check_images and others                what a network refuses, see :mod:`helpers.data.checks`
+    check_images                           what an encoder refuses, see :mod:`helpers.data.checks`
 
 Images leave this package as float32 in [0, 1], with the channel last. Clouds of points on the plane
 are in :mod:`helpers.data.toys`.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.data import cache, face_files, faces, sources
-from helpers.data.checks import check_images, check_real, split_conditions
+from helpers.data.checks import check_images
 from helpers.data.pictures import (
     STARRY_NIGHT,
     decode_all,
@@ -31,8 +31,8 @@ from helpers.data.pictures import (
 
 __all__ = [
     "STARRY_NIGHT", "Faces", "Split", "anime_faces", "avatars", "celeba", "check_images",
-    "check_real", "cifar10", "fashion_mnist", "image_folder", "load_image", "mnist", "one_hot",
-    "photographs", "split_conditions", "style_images", "style_weights", "to_tanh_range",
+    "cifar10", "fashion_mnist", "image_folder", "load_image", "mnist", "one_hot",
+    "photographs", "style_images", "style_weights", "to_tanh_range",
     "to_unit_range",
 ]  # fmt: skip
 CELEBA_MARGIN = 15 / 178  # on each side of an aligned picture; what is left is the face

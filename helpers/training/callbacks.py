@@ -26,21 +26,28 @@ class StepCounter(keras.callbacks.Callback):
     and `in_epoch` those since the epoch began.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.done = self.in_epoch = 0
+        self.done = self.in_epoch = self.taken_before = 0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def _taken(self) -> int:
+        """Steps of the model's optimizer, of a GAN's those of G, in its whole life."""
+        optimizer = getattr(self.model, "generator_optimizer", None) or self.model.optimizer
+        return int(optimizer.iterations)
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Keras numbers its batches anew with every epoch."""
-        self.in_epoch = 0
+        self.in_epoch, self.taken_before = 0, self._taken()
 
     def count(self, batch: int) -> int:
         """Count up to a batch, as `on_train_batch_end` is given it; return how many are new.
 
-        The last call of an epoch may name a batch beyond its end, as if none were missing.
+        The last call of an epoch may name a batch beyond its end, as if none were missing; where
+        Keras does not know how many there are, as with a generator, the optimizer does.
         """
-        last = (self.params or {}).get("steps") or batch + 1
-        new = min(batch + 1, last) - self.in_epoch
+        steps = (self.params or {}).get("steps")
+        reached = min(batch + 1, steps) if steps else self._taken() - self.taken_before
+        new = reached - self.in_epoch
         self.in_epoch += new
         self.done += new
         return new
@@ -70,23 +77,24 @@ class Snapshots(StepCounter):
     After training `steps` holds when, and `pictures` what, shape (n, height, width, channels) each.
     """
 
-    def __init__(self, z: np.ndarray, every: int, conditions: np.ndarray | None = None):
+    def __init__(self, z: np.ndarray, every: int, conditions: np.ndarray | None = None) -> None:
         super().__init__()
         _check_interval(every)
         self.z, self.every, self.conditions = z, every, () if conditions is None else (conditions,)
-        self.steps, self.pictures = [], []
+        self.steps: list[int] = []
+        self.pictures: list[np.ndarray] = []
 
-    def take(self):
+    def take(self) -> None:
         """Keep what G draws now."""
         self.steps.append(self.done)
         self.pictures.append(self.model.sample(self.z, *self.conditions))
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """The first look; a second `fit` goes on from the last one."""
         if not self.steps:
             self.take()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """A look, when it is time."""
         if self.passed(self.every, self.count(batch)):
             self.take()
@@ -100,12 +108,12 @@ class Anneal(StepCounter):
         steps: of training until it is 0.
     """
 
-    def __init__(self, weight, steps: int):
+    def __init__(self, weight: keras.Variable, steps: int) -> None:
         super().__init__()
         _check_interval(steps)
         self.weight, self.steps, self.start = weight, steps, float(weight)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """One step further down, or as many as were taken."""
         self.count(batch)
         self.weight.assign(self.start * max(0.0, 1 - self.done / self.steps))
@@ -128,7 +136,10 @@ class FailureWatch(StepCounter):
 
     LOW_LOSS, STEEP, ALIKE = 0.02, 100.0, 0.1
 
-    def __init__(self, real, every: int = 50, conditions=None, stop=False, verbose=True):
+    def __init__(
+        self, real: np.ndarray, every: int = 50, conditions: np.ndarray | None = None,
+        stop: bool = False, verbose: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         _check_interval(every)
         self.spread = float(np.std(real, axis=0).mean())
@@ -136,33 +147,34 @@ class FailureWatch(StepCounter):
             raise ValueError("The real pictures do not vary: give two or more that differ.")
         self.conditions = () if conditions is None else (conditions[:64],)
         self.every, self.stop, self.verbose = every, stop, verbose
-        self.warnings = {}
+        self.warnings: dict[str, str] = {}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Choose the noise whose pictures are compared."""
         count = len(self.conditions[0]) if self.conditions else 64
         self.z = np.random.default_rng(0).normal(size=(count, self.model.latent_dim))
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Keras' means begin anew with every epoch."""
         super().on_epoch_begin(epoch)
-        self.before, self.since = {}, 0
+        self.before = dict.fromkeys(METERS, (0.0, 0.0))
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """A look, when it is time."""
         if not self.passed(self.every, self.count(batch)):
             return
-        sums = {name: float(logs[name]) * self.in_epoch for name in METERS}
-        count = self.in_epoch - self.since
-        recent = {name: (sums[name] - self.before.get(name, 0.0)) / count for name in METERS}
-        self.before, self.since = sums, self.in_epoch
+        meters = self.model.meters.items()
+        now = {name: (float(meter.total), float(meter.count)) for name, meter in meters}
+        changes = {name: np.subtract(now[name], self.before[name]) for name in METERS}
+        recent = {name: total / count for name, (total, count) in changes.items()}
+        self.before = now
         for sign, reason in self.signs(recent).items():
             self.report(sign, reason)
 
     def signs(self, recent: dict) -> dict[str, str]:
         """What is wrong in the means over the last steps and in what G draws now."""
         reasons, settings = {}, self.model.settings
-        least = losses.least_discriminator_loss(settings["objective"], *settings["labels"])
+        least = losses.least_discriminator_loss(settings["objective"], *self.model.mean_labels)
         if recent["d_loss"] < least + self.LOW_LOSS:
             reasons["D wins"] = (
                 f"D's loss is {recent['d_loss']:.3g} and cannot fall below {least:.3g}"

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import batch, pictures_gan, small_gan, small_networks, small_vae
 
 from helpers import gan
@@ -76,6 +77,26 @@ def test_looks_fades_and_watches_count_steps(at_once):
     history = model.fit(points, batch_size=16, verbose=0, callbacks=[looks, fade, watch]).history
     assert looks.steps == [0, 8, 16, 24] and float(weight) == pytest.approx(0.5)
     assert len(seen) == 3 and np.mean(seen) == pytest.approx(history["d_loss"][0], rel=1e-4)
+
+
+def in_batches(kind):
+    """Ten batches of eight points whose number Keras knows, or does not know."""
+    points = np.random.default_rng(0).normal(size=(80, 2)).astype("float32")
+    if kind == "generator":
+        return ((points[start : start + 8],) for start in range(0, 80, 8))
+    batches = tf.data.Dataset.from_tensor_slices(points).batch(8)
+    return batches if kind == "dataset" else batches.filter(lambda x: True)
+
+
+@pytest.mark.parametrize("kind", ["dataset", "unknown length", "generator"])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_steps_are_counted_where_keras_does_not_know_how_many_there_are(kind, known):
+    note, model = Listening(), point_gan(4)
+    steps = 10 if known else None
+    model.fit(in_batches(kind), steps_per_epoch=steps, verbose=0, callbacks=[note])
+    assert note.done == note.in_epoch == int(model.generator_optimizer.iterations) == 10
+    assert [done for done, *_ in note.seen] == [4, 8, 10]
 
 
 def test_snapshots_look_at_the_same_noise_from_before_training_on():
@@ -155,6 +176,20 @@ def test_a_discriminator_that_wins_is_reported(capsys):
     assert line.count("\n") == 1
 
 
+def test_a_discriminator_that_wins_although_labels_are_flipped_is_reported():
+    """D answers the logit of nine in ten to every real point and its opposite to every fake."""
+    layers = [keras.layers.Dense(1, "tanh"), keras.layers.Dense(1)]
+    model = gan.GAN(small_networks()[0], keras.Sequential([keras.Input((2,)), *layers]), flip=0.1)
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), jit_compile=False)
+    shift_last(model.generator, 100.0)
+    sure = np.full((2, 1), -1.0), np.full(1, 20.0), np.full((1, 1), np.log(9)), np.zeros(1)
+    model.discriminator.set_weights(sure)
+    watch = callbacks.FailureWatch(np.array(batch(128)), every=25, verbose=False)
+    real = np.array(batch(25 * 512))
+    model.fit(real, batch_size=512, verbose=0, callbacks=[watch])
+    assert list(watch.warnings) == ["D wins"] and "below 0.65" in watch.warnings["D wins"]
+
+
 def test_losses_without_a_floor_are_no_victory():
     model = small_gan(rate=0.0, objective="wasserstein")
     shift_last(model.generator, -50.0)
@@ -171,6 +206,8 @@ def test_losses_without_a_floor_are_no_victory():
         ({"objective": "least_squares"}, 0.01, 0.1),
         ({"objective": "hinge"}, 0.0, 0.5),
         ({"labels": (0.9, 0.0)}, 0.33, 0.4),
+        ({"flip": 0.1}, 0.655, 0.75),  # twice the entropy of 0.1, 0.650
+        ({"labels": (0.9, 0.0), "flip": 0.05}, 0.6, 0.65),  # of 0.855 and of 0.045, 0.597
     ],
 )
 def test_victory_is_measured_from_the_least_loss_there_is(settings, won, open_):
@@ -229,6 +266,19 @@ def test_the_watch_looks_at_means_since_its_last_look():
     first, second = (np.diff([0, *part]) for part in (per_step[:6], per_step[6:]))
     expected = [first[:4].mean(), second[:2].mean(), second[2:].mean()]
     np.testing.assert_allclose(seen, expected, rtol=1e-4)
+
+
+def test_the_watch_weighs_steps_by_their_pictures():
+    """Ninety points in steps of sixteen: the sixth has ten."""
+    model, means, recent = small_gan(), [], []
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda number, logs: means.append(logs["d_loss"])
+    )
+    real = np.array(batch(90))
+    watch = callbacks.FailureWatch(real, every=3)
+    watch.signs = lambda values: recent.append(values["d_loss"]) or {}
+    model.fit(real, batch_size=16, verbose=0, callbacks=[watch, note])
+    assert recent == pytest.approx([means[2], (90 * means[5] - 48 * means[2]) / 42], rel=1e-5)
 
 
 def test_the_watch_can_stop_training():
