@@ -4,17 +4,25 @@ A lab trains for a minute; the full run of the same notebook (`make checkpoints 
 for as long as it takes and keeps each model in `checkpoints/`:
 
     07_vae_2d.keras    architecture and weights, in Keras' own format
-    07_vae_2d.json     its card: settings, seconds, metrics, package versions
+    07_vae_2d.json     its card: settings, seconds, metrics, package versions, and the SHA-256 of
+                       the other file, so that the two cannot come apart unseen
 
 A name begins with the number of the lab that makes it. Lab 12 keeps cards alone: what its
-experiments measured, without weights.
+experiments measured, without weights. Both files are written elsewhere and moved when they are
+whole, so a run that is stopped leaves what there was.
 """
 
+import contextlib
+import hashlib
 import json
+import os
+import re
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,18 +42,20 @@ def names() -> list[str]:
     return sorted(path.stem for path in CHECKPOINTS.glob("*.keras"))
 
 
-def load(name: str) -> keras.Model:
-    """Read a trained model.
+def load(name: str | Path) -> keras.Model:
+    """Read a trained model: one of ours by its name, one of your own by its path.
+
+    Ours are bare: architecture and weights. Your own comes back as you saved it; saved compiled,
+    `fit` goes on where it stopped (:mod:`helpers.saving` says what that takes).
 
     Args:
-        name: for example ``"07_vae_2d"``; :func:`names` lists all.
-
-    Returns:
-        The model, ready to use, not compiled.
+        name: for example ``"07_vae_16d"``, one of :func:`names`; or a path that ends in `.keras`.
 
     Raises:
-        CheckpointError: no such checkpoint, or a damaged file.
+        CheckpointError: no such file, a damaged one, or one with a class that is not known here.
     """
+    if isinstance(name, Path) or name.endswith(".keras"):
+        return _load_own(Path(name).expanduser())
     path = CHECKPOINTS / f"{name}.keras"
     if not path.is_file():
         there = ", ".join(names()) or "none yet"
@@ -54,12 +64,29 @@ def load(name: str) -> keras.Model:
             f"choose one of: {there}."
         )
     try:
-        return keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False)
     except Exception as error:
         raise CheckpointError(
             f"{path.name} is damaged or was made by another Keras: restore it with "
             f"`git checkout checkpoints`, or make it again ({type(error).__name__})."
         ) from error
+    _check_pair(path)
+    return model
+
+
+def _load_own(path: Path) -> keras.Model:
+    if not path.is_file():
+        raise CheckpointError(f"There is no file {path}: give the path of a .keras file.")
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:
+        unknown = re.search(r"Could not locate (\w+ '\w+')", str(error))
+        hint = "save it again, with the Keras that is installed here"
+        said = f"cannot be read ({type(error).__name__}: {str(error).splitlines()[0][:200]})"
+        if unknown:
+            hint = "run the cell that defines it, with @keras.saving.register_keras_serializable()"
+            said = f"holds {unknown[1]}, which this kernel does not know"
+        raise CheckpointError(f"{path} {said}: {hint}.") from error
 
 
 def card(name: str) -> dict:
@@ -94,22 +121,25 @@ def checkpoint(name: str, train: Callable | None, measure: Callable, **settings)
         The model as read back from its file.
 
     Raises:
-        CheckpointError: nothing to load; says how to make it.
+        CheckpointError: nothing to load, or it was made with other settings; says how to make it.
     """
+    asked = json.loads(json.dumps(settings))
     if train is not None:
         start = time.perf_counter()
         model = train(**settings)
         save(name, model, settings, time.perf_counter() - start, measure(model))
-    return load(name)
+    model = load(name)
+    _card_of(name, asked)
+    return model
 
 
 def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics: dict) -> None:
     """Write a model and its card; the optimizer's state is left out."""
-    CHECKPOINTS.mkdir(exist_ok=True)
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
-    bare.save(CHECKPOINTS / f"{name}.keras")
-    _write_card(name, settings, seconds, metrics)
+    with _written_together() as folder:
+        bare.save(folder / f"{name}.keras")
+        _write_card(folder, name, settings, seconds, metrics)
 
 
 def recorded(name: str, measure: Callable | None, **settings) -> dict:
@@ -131,7 +161,8 @@ def recorded(name: str, measure: Callable | None, **settings) -> dict:
     if measure is not None:
         start = time.perf_counter()
         metrics = measure(**settings)
-        _write_card(name, settings, time.perf_counter() - start, metrics)
+        with _written_together() as folder:
+            _write_card(folder, name, settings, time.perf_counter() - start, metrics)
     return _card_of(name, asked)["metrics"]
 
 
@@ -154,9 +185,11 @@ def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
     if paint is not None:
         start = time.perf_counter()
         painted = Image.fromarray(np.round(255 * paint(**settings)).astype("uint8"))
+        seconds = time.perf_counter() - start
         size = {"width": painted.width, "height": painted.height}
-        _write_card(name, settings, time.perf_counter() - start, size)
-        painted.save(path, quality=90)
+        with _written_together() as folder:
+            painted.save(folder / path.name, quality=90)
+            _write_card(folder, name, settings, seconds, size)
     promised = _card_of(name, asked)["metrics"]
     try:
         kept = Image.open(path, formats=["JPEG"])
@@ -169,6 +202,7 @@ def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
     if pixels.shape != (promised["height"], promised["width"], 3):
         said = f"{path.name} has shape {pixels.shape}, and its card says otherwise"
         raise CheckpointError(f"{said}: restore both with `git checkout checkpoints`.")
+    _check_pair(path)
     return pixels
 
 
@@ -177,24 +211,56 @@ def _card_of(name: str, asked: dict) -> dict:
     kept = card(name)
     if kept["settings"] != asked:
         raise CheckpointError(
-            f"Card {name}.json was measured with {kept['settings']} and this asks for {asked}: "
-            f"`make checkpoints LAB={name[:2]}` measures again."
+            f"Card {name}.json was made with {kept['settings']} and this asks for {asked}: "
+            f"ask for the same, or make it again with `make checkpoints LAB={name[:2]}`."
         )
     return kept
 
 
-def _write_card(name: str, settings: dict, seconds: float, metrics: dict) -> None:
+@contextlib.contextmanager
+def _written_together() -> Iterator[Path]:
+    """A folder whose files become checkpoints at the end, all of them; after an error none.
+
+    Moving two files takes two moments. The card goes first: if the second never comes, the card's
+    SHA-256 is not that of the model beside it, and :func:`load` says so.
+    """
     CHECKPOINTS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CHECKPOINTS, prefix=".") as folder:
+        yield Path(folder)
+        for path in sorted(Path(folder).iterdir(), key=lambda path: path.suffix != ".json"):
+            os.replace(path, CHECKPOINTS / path.name)
+
+
+def _write_card(folder: Path, name: str, settings: dict, seconds: float, metrics: dict) -> None:
+    """Write the card of the file that is already in the folder, if there is one."""
     content = {
         "settings": settings,
         "seconds": round(seconds, 1),
         "metrics": _six_digits(metrics),
         "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
     }
-    (CHECKPOINTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    for described in folder.iterdir():
+        content["sha256"] = _sha256(described)
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _six_digits(value):
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_pair(path: Path) -> None:
+    """Refuse a file that is not the one its card describes; a card without a hash passes."""
+    if path.with_suffix(".json").is_file():
+        kept = card(path.stem).get("sha256")
+        if kept is not None and kept != _sha256(path):
+            raise CheckpointError(
+                f"{path.name} is not the file that its card describes: restore both with "
+                f"`git checkout checkpoints`, or make them with `make checkpoints "
+                f"LAB={path.stem[:2]}`."
+            )
+
+
+def _six_digits(value: Any) -> Any:
     """Numbers in lists, arrays and dictionaries, rounded."""
     if isinstance(value, dict):
         return {key: _six_digits(item) for key, item in value.items()}

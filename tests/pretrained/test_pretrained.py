@@ -97,7 +97,9 @@ def test_a_measurement_of_other_settings_is_refused(shelf):
     with pytest.raises(pretrained.CheckpointError, match="no card 12_rates"):
         pretrained.recorded("12_rates", None, arms={}, seeds=3)
     pretrained.recorded("12_rates", play, arms={}, seeds=3)
-    with pytest.raises(pretrained.CheckpointError, match=r"'seeds': 3.*'seeds': 4.*LAB=12` meas"):
+    with pytest.raises(
+        pretrained.CheckpointError, match=r"'seeds': 3.*'seeds': 4.*again with .*LAB=12`"
+    ):
         pretrained.recorded("12_rates", None, arms={}, seeds=4)
     (checkpoints.CHECKPOINTS / "12_rates.json").write_text("{")
     with pytest.raises(pretrained.CheckpointError, match=r"12_rates\.json is damaged: restore it"):
