@@ -235,7 +235,7 @@ def test_the_labs_own_code_trains_on_them(tmp_path, source):
         exec(code, lab)
     lab |= {"known_32": faces.images, "unseen_32": faces.images, "EPOCHS": 1}
     exec(training, lab)
-    live = [source for source in cells if source.startswith("score_32 =")][0]
+    live = next(source for source in cells if source.startswith("score_32 ="))
     exec(live[live.index("keras.utils.set_random_seed") : live.index("rows =")], lab)
     model = lab["live"]
     codes = model.encode(faces.images)[0]
