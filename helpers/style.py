@@ -14,7 +14,7 @@ The targets are computed once per size; each step is one pass through the networ
 small picture is painted first and enlarged: large shapes settle where a step costs a sixteenth.
 
 Gatys, Ecker and Bethge, arXiv:1508.06576 and CVPR 2016; coarse to fine and masks: Gatys and others,
-arXiv:1611.07865. In one pass instead, for any style: Huang and Belongie, arXiv:1703.06868.
+arXiv:1611.07865. In one pass instead, for any style: :mod:`helpers.fast_style`.
 """
 
 import contextlib
@@ -32,7 +32,9 @@ from scipy.optimize import Bounds, minimize
 from skimage import color
 from threadpoolctl import threadpool_limits
 
-from helpers import data, layers, losses, pretrained
+from helpers import data, losses, pretrained
+from helpers.fast_style import FastTransfer as FastTransfer
+from helpers.fast_style import in_float32
 
 STYLE_LAYERS = {f"block{block}_conv1": 1.0 for block in (1, 2, 3, 4)}
 CONTENT_LAYER = "block4_conv2"
@@ -74,7 +76,13 @@ def keep_colours(styled: np.ndarray, content: np.ndarray) -> np.ndarray:
 
     Gatys and others (arXiv:1606.05897) style the luminance alone; here a finished picture of shape
     (height, width, 3) is recoloured, in YUV.
+
+    Raises:
+        ValueError: the two have different shapes.
     """
+    if styled.shape != content.shape:
+        hint = "scale or crop one of them first"
+        raise ValueError(f"The pictures have shapes {styled.shape} and {content.shape}: {hint}.")
     mixed = color.rgb2yuv(content)
     mixed[..., 0] = color.rgb2yuv(styled)[..., 0]
     return np.clip(color.yuv2rgb(mixed), 0, 1).astype("float32")
@@ -95,14 +103,7 @@ class _Targets(NamedTuple):
 @functools.lru_cache(maxsize=8)
 def _frozen_network(layers: tuple[str, ...], weights: str | None) -> keras.Model:
     """VGG19 up to some layers, built once for all transfers that compare the same ones."""
-    return _in_float32(pretrained.vgg19(layers, weights))
-
-
-def _in_float32(network: keras.Model) -> keras.Model:
-    """The network in float32, whatever Keras' policy: float16 loses the gradient of a pixel."""
-    for layer in (network, *network.layers):
-        layer.dtype_policy = "float32"
-    return network
+    return in_float32(pretrained.vgg19(layers, weights))
 
 
 def _losses(
@@ -312,39 +313,3 @@ def _lbfgs(evaluate: Evaluate, picture: np.ndarray, steps: int, learning_rate: f
 
 
 OPTIMIZERS = {"adam": _adam, "lbfgs": _lbfgs}
-
-
-class FastTransfer:
-    """Any style in one pass: encode, align means and standard deviations, decode.
-
-    Huang and Belongie, arXiv:1703.06868, with their weights.
-    """
-
-    def __init__(self) -> None:
-        networks = pretrained.vgg19(("block4_conv1",)), pretrained.adain_decoder()
-        options = {"autograph": False, "reduce_retracing": True}
-        self._encode, self._decode = (tf.function(_in_float32(n), **options) for n in networks)
-        self.align = layers.AdaIN(dtype="float32")
-
-    def encode(self, picture: np.ndarray) -> tf.Tensor:
-        """Features, (1, height / 8, width / 8, 512), of a picture, (height, width, 3) in [0, 1]."""
-        return self._encode(tf.constant(picture[np.newaxis], "float32"))["block4_conv1"]
-
-    def mix(
-        self, content: tf.Tensor, styles: list[tf.Tensor], shares: list[float], alpha: float = 1.0
-    ) -> tf.Tensor:
-        """Features between the content's own and those in a mixture of styles.
-
-        Args:
-            content: features of the photograph.
-            styles: features of each painting.
-            shares: how much each painting counts, 0 or more, not all 0.
-            alpha: 0 gives back the photograph's features, 1 those of the styles.
-        """
-        pairs = zip(styles, shares, strict=True)
-        aligned = sum(share * self.align([content, style]) for style, share in pairs if share)
-        return (1 - alpha) * content + alpha * aligned / sum(shares)
-
-    def decode(self, features: tf.Tensor) -> np.ndarray:
-        """A picture, (height, width, 3) clipped to [0, 1], height and width multiples of 8."""
-        return np.clip(self._decode(features)[0], 0, 1)

@@ -4,6 +4,7 @@ from helpers import runtime  # isort: skip  (first: it sets TensorFlow's environ
 
 import io
 import random
+import struct
 import sys
 from importlib import util
 from pathlib import Path
@@ -41,6 +42,30 @@ def drawn_globally():
 def size(png):
     """Width and height of PNG bytes."""
     return Image.open(io.BytesIO(png)).size
+
+
+def encoded(pixels, kind="PNG", **options):
+    """The bytes of a picture."""
+    stream = io.BytesIO()
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def tiff(values, bits, sample_format=1, order=">"):
+    """A grey TIFF, uncompressed, of whole numbers of any depth: 1 unsigned, 2 signed."""
+    height, width = values.shape
+    as_bits = (values[..., np.newaxis].astype("int64") >> np.arange(bits)[::-1]) & 1
+    pixels = np.packbits(as_bits.reshape(height, -1).astype("uint8"), axis=1)
+    if order == "<" and bits == 16:
+        pixels = pixels.reshape(height, width, 2)[..., ::-1]
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 0, 277: 1, 278: height}
+    tags |= {279: pixels.size, 339: sample_format}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4
+    mark = b"MM\0*" if order == ">" else b"II*\0"
+    entries = [struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags.items()]
+    begin = mark + struct.pack(f"{order}IH", 8, len(tags))
+    return begin + b"".join(entries) + bytes(4) + pixels.tobytes()
 
 
 def every_control(widget):

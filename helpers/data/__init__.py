@@ -10,13 +10,13 @@ Images leave this package as float32 in [0, 1], with the channel last. Clouds of
 are in :mod:`helpers.data.toys`.
 """
 
-import itertools
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from helpers.data import cache, face_files, faces, sources
+from helpers import runtime
+from helpers.data import cache, face_files, faces, limits, sources
 from helpers.data.checks import check_images
 from helpers.data.pictures import (
     STARRY_NIGHT,
@@ -116,10 +116,12 @@ def style_weights() -> cache.Arrays:
     return cache.load("style_weights", sources.DATASETS["style_weights"])
 
 
-def _check_faces(size: int, count: int) -> None:
-    if not 16 <= size <= 512 or count < 1 or count != int(count):
+def _checked(size: int, count: int) -> tuple[int, int]:
+    """Size and count as whole numbers, if they are some that faces can have."""
+    if size not in range(16, 513) or not runtime.is_count(count):
         hint = "use a size from 16 to 512 and a count of 1 or more"
         raise ValueError(f"size is {size} and count {count}: {hint}.")
+    return int(size), int(count)
 
 
 def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
@@ -137,10 +139,11 @@ def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
         `images` and `attributes`, factor to value, see :class:`Faces`.
 
     Raises:
-        ValueError: a size or count outside its range.
-        DataError: the cache cannot be written.
+        ValueError: a size or count outside its range, or more faces than the memory holds.
+        DataError: they are not in the cache, and it cannot be written.
     """
-    _check_faces(size, count)
+    size, count = _checked(size, count)
+    limits.check_memory(count, size)
     name = f"avatars_{size}px_{faces.recipe(size, count, seed)}"
     arrays = cache.compute(name, lambda: faces.draw(size, count, seed))
     images = np.divide(arrays.pop("images"), 255, dtype="float32")
@@ -162,21 +165,14 @@ def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
 
     Raises:
         FileNotFoundError: there is nothing at the path.
-        ValueError: no list of attributes, a damaged one, none of its pictures is there, or a size
-            or count outside its range.
+        ValueError: no list of attributes, a damaged one, none of its pictures is there, a size or
+            count outside its range, or more pictures than the memory holds.
     """
-    _check_faces(size, count)
-    files = face_files.find(path)
-    names, attributes = face_files.celeba_attributes(files)
-    pictures, row_of = face_files.aligned(files), {name: row for row, name in enumerate(names)}
-    wanted = {name: pictures[name] for name in row_of if name in pictures}
-    if not wanted:
-        hint = "put them beside the list, and unpack archives inside an archive"
-        raise ValueError(f"None of the pictures that the list names is in {path}: {hint}.")
-    wanted = dict(itertools.islice(wanted.items(), count))
-    images, kept = decode_all(wanted, path, size, CELEBA_MARGIN)
-    rows = [row_of[name] for name in kept]
-    return Faces(images, {name: values[rows] for name, values in attributes.items()})
+    size, count = _checked(size, count)
+    found, attributes = face_files.celeba(face_files.find(path), path, count)
+    images, kept = decode_all(found, path, size, CELEBA_MARGIN)
+    is_kept = np.isin(list(found.files), kept)
+    return Faces(images, {name: values[is_kept] for name, values in attributes.items()})
 
 
 def anime_faces(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
@@ -184,20 +180,19 @@ def anime_faces(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
 
     Args:
         path: the folder, or the .zip; pictures may lie in folders below it.
-        size: side in pixels of the square cut from the middle.
-        count: at most how many, the first by name.
+        size: side in pixels of the square cut from the middle; 16 to 512.
+        count: at most how many, the first by name that can be read.
 
     Returns:
         `images`, and `attributes`, which is empty.
 
     Raises:
         FileNotFoundError: there is nothing at the path.
-        ValueError: no picture can be read.
+        ValueError: no picture can be read, a size or count outside its range, or more pictures
+            than the memory holds.
     """
-    _check_faces(size, count)
-    pictures = face_files.only_pictures(face_files.find(path))
-    wanted = dict(itertools.islice(pictures.items(), count))
-    return Faces(decode_all(wanted, path, size)[0], {})
+    size, count = _checked(size, count)
+    return Faces(decode_all(face_files.find(path), path, size, count=count)[0], {})
 
 
 def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:

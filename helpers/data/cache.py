@@ -6,12 +6,14 @@ A data set is looked for in its sources' order, and whatever answers must have t
     2. the sources          the canonical host, then a package, as :class:`Dataset` lists them
 
 The cache is written to a temporary folder and moved into place under a lock: whole or absent,
-never half. A damaged cache is noticed by its hash and fetched again.
+never half. So it is read without one, from a place that others own as well. A damaged cache is
+noticed by its hash and fetched again.
 
 Arrays that this machine makes for itself (:func:`compute`) have no pinned hash. Their own is
 written beside them as a seal, so that damage is noticed all the same.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -19,21 +21,25 @@ import struct
 import subprocess
 import tarfile
 import tempfile
+import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import filelock
 import numpy as np
 import platformdirs
 import pooch
+import requests
 
 CONNECT_AND_READ_SECONDS = (5, 30)
 PACKAGE_SECONDS = 600
+DOWNLOAD_BYTES = 500_000_000
+USER_AGENT = "generative-deep-learning-labs (a course's notebooks; Python)"
 SEAL = "sha256"
 Arrays = dict[str, np.ndarray]
 
@@ -45,20 +51,68 @@ class DataError(RuntimeError):
 def cache_folder() -> Path:
     """The folder that holds verified data: `GDL_HOME`, or the user's cache folder."""
     default = platformdirs.user_cache_dir("generative-deep-learning-labs")
-    folder = Path(os.environ.get("GDL_HOME") or default).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return Path(os.path.expanduser(os.environ.get("GDL_HOME") or default))
 
 
-def download(url: str, folder: Path) -> Path:
+class _Meter:
+    """A file that takes no more than a limit, as an answer's announced length may be a lie."""
+
+    def __init__(self, file: BinaryIO, limit: int) -> None:
+        self.file, self.left, self.limit = file, limit, limit
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            OSError: they are too many.
+        """
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise OSError(f"it sends more than {self.limit / 1e6:.0f} MB")
+        self.file.write(chunk)
+
+    def flush(self) -> None:
+        """Nothing waits in here."""
+
+
+def download(
+    url: str, folder: Path, known_hash: str | None = None, limit: int = DOWNLOAD_BYTES
+) -> Path:
     """Fetch one file; slow hosts are given up after `CONNECT_AND_READ_SECONDS`.
 
+    Args:
+        url: its address.
+        folder: where the file is put, once it is whole and has its hash.
+        known_hash: SHA-256 in hexadecimal digits, or ``"md5:..."``; None where nobody knows it.
+        limit: in bytes, at which an answer is broken off.
+
     Raises:
-        OSError: no connection, an error status, or a body shorter than announced.
+        OSError: no connection, an error status, too many bytes, or fewer than announced.
+        ValueError: another hash.
     """
     pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(timeout=CONNECT_AND_READ_SECONDS)
-    return Path(pooch.retrieve(url, known_hash=None, path=folder, downloader=downloader))
+    how = {"timeout": CONNECT_AND_READ_SECONDS, "headers": {"User-Agent": USER_AGENT}}
+    answers = []  # to be closed, even where they were broken off
+    how["hooks"] = {"response": lambda answer, **options: answers.append(answer)}
+
+    def metered(url: str, path: str, pup: pooch.Pooch | None) -> None:
+        with open(path, "wb") as file:
+            pooch.HTTPDownloader(**how)(url, _Meter(file, limit), pup)
+
+    try:
+        return Path(pooch.retrieve(url, known_hash, path=folder, downloader=metered))
+    except requests.HTTPError as error:
+        status = f"{error.response.status_code} {error.response.reason}"
+        raise OSError(f"it answers {status}") from error
+    except requests.exceptions.InvalidURL as error:
+        raise OSError("it is no address") from error
+    except requests.Timeout as error:
+        raise OSError("it does not answer in time") from error
+    except requests.RequestException as error:
+        raise OSError("there is no connection, or it broke") from error
+    finally:
+        for answer in answers:
+            answer.close()
 
 
 def run(command: list[str], folder: Path, **environment: str) -> None:
@@ -94,8 +148,9 @@ class Dataset(NamedTuple):
     fingerprint: Callable[[Arrays], str] = fingerprint
 
 
-UNREADABLE = (
-    OSError, ValueError, KeyError, EOFError, StopIteration, IndexError,
+UNREADABLE = (  # what NumPy and the readers of archives raise on damaged bytes
+    OSError, ValueError, TypeError, LookupError, EOFError, StopIteration, ArithmeticError,
+    AttributeError, RuntimeError, MemoryError, SyntaxError, tokenize.TokenError,
     struct.error, zlib.error, zipfile.BadZipFile, tarfile.TarError, subprocess.SubprocessError,
 )  # fmt: skip
 
@@ -111,18 +166,16 @@ def _verify_seal(arrays: Arrays) -> None:
         raise ValueError("wrong SHA-256")
 
 
-def _read_cache(path: Path, verify: Callable[[Arrays], None]) -> Arrays | None:
-    """The cached arrays, or None where there are none; a damaged file is deleted."""
-    if not path.exists():
-        return None
+def _read_cache(path: Path, verify: Callable[[Arrays], None]) -> tuple[Arrays | None, str]:
+    """The cached arrays, if they are there and right, else what is wrong with the file."""
     try:
         arrays = read_npz(path)
         verify(arrays)
+        return arrays, ""
+    except (FileNotFoundError, NotADirectoryError):
+        return None, ""
     except UNREADABLE as error:
-        warnings.warn(f"{path} is damaged ({error}): replacing it.", stacklevel=5)
-        path.unlink()
-        return None
-    return arrays
+        return None, str(error) or type(error).__name__
 
 
 def _fetch(dataset: Dataset, folder: Path) -> Arrays:
@@ -141,31 +194,47 @@ def _fetch(dataset: Dataset, folder: Path) -> Arrays:
     raise DataError(f"{dataset.title} could not be fetched. {advice}. Tried: {tried}.")
 
 
+@contextlib.contextmanager
+def _writing(path: Path, complaint: str = "") -> Iterator[None]:
+    """Say in a sentence why the cache cannot be written, and why what is there is of no use."""
+    try:
+        yield
+    except (OSError, NotImplementedError) as error:  # the latter: no locks on this file system
+        useless = f"cannot be used ({complaint}) and " if complaint else ""
+        reason = getattr(error, "strerror", None) or error
+        hint = "free some disk space, or set GDL_HOME to a folder that you may write to"
+        raise DataError(f"{path} {useless}cannot be written ({reason}): {hint}.") from error
+
+
 def _fill_cache(path: Path, make: Callable[[Path], Arrays]) -> Arrays:
     """Make in a folder beside the cache, then move the result into place in one step."""
     scratch = path.with_suffix(".partial")
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
+    with _writing(path):
+        scratch.mkdir()
     try:
         arrays = make(scratch)
-        _write(path, scratch, arrays)
+        with _writing(path):
+            np.savez(scratch / path.name, **arrays)
+            os.replace(scratch / path.name, path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return arrays
 
 
-def _write(path: Path, scratch: Path, arrays: Arrays) -> None:
-    try:
-        np.savez(scratch / path.name, **arrays)
-        os.replace(scratch / path.name, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error}): free some disk space.") from error
-
-
-def _cached(name: str, verify: Callable, make: Callable[[Path], Arrays]) -> Arrays:
+def _cached(name: str, verify: Callable[[Arrays], None], make: Callable[[Path], Arrays]) -> Arrays:
+    """From the cache without a lock, as its files are whole or absent, else made under one."""
     path = cache_folder() / f"{name}.npz"
-    with filelock.FileLock(path.with_suffix(".lock")):
-        arrays = _read_cache(path, verify)
+    arrays, complaint = _read_cache(path, verify)
+    if arrays is not None:
+        return arrays
+    with _writing(path, complaint):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path.with_suffix(".lock")).acquire()
+    with lock:
+        arrays, complaint = _read_cache(path, verify)
+        if complaint:
+            warnings.warn(f"{path} is damaged ({complaint}): replacing it.", stacklevel=4)
         return _fill_cache(path, make) if arrays is None else arrays
 
 

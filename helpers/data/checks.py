@@ -1,5 +1,6 @@
 """Can a network learn from these numbers? If not, what is wrong with them?"""
 
+
 import numpy as np
 
 

@@ -28,14 +28,12 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
 
 import numpy as np
 import python_avatars
 import resvg_py
+from joblib import Parallel, delayed
 from PIL import Image
 
 from helpers import runtime
@@ -57,7 +55,9 @@ FACTORS = {
 }
 WHOLE, LEFT, TOP, SIDE = 'viewBox="0 0 264 280"', 24, 14, 216
 SWAY = 6
-CHUNK = 200
+CHUNK = 200  # faces that a process draws at a time
+IDLE_SECONDS = 5  # until a process that has nothing left to draw ends
+PACKAGES = ("python_avatars", "resvg_py", "pillow", "numpy")
 
 
 def plan(count: int, seed: int) -> tuple[dict[str, np.ndarray], list[dict[str, str]]]:
@@ -84,10 +84,15 @@ def plan(count: int, seed: int) -> tuple[dict[str, np.ndarray], list[dict[str, s
 
 
 def recipe(size: int, count: int, seed: int) -> str:
-    """Twelve hexadecimal digits that change with anything that would change the pictures."""
-    versions = [version(package) for package in ("python_avatars", "resvg_py")]
-    code = [inspect.getsource(part) for part in (plan, svg, render)]
-    decides = [FACTORS, code, versions, size, count, seed]
+    """Twelve hexadecimal digits that change with anything that would change the pictures.
+
+    That is every constant of this module, the code that draws, the packages that it calls, and the
+    arguments.
+    """
+    constants = {name: value for name, value in globals().items() if name.isupper()}
+    code = [inspect.getsource(part) for part in (plan, svg, render, _render_all, draw)]
+    versions = [version(package) for package in PACKAGES]
+    decides = [constants, code, versions, size, count, seed]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
 
 
@@ -134,6 +139,9 @@ def _with_progress(parts: Iterator[np.ndarray], count: int) -> Iterator[np.ndarr
 def draw(size: int, count: int, seed: int) -> dict[str, np.ndarray]:
     """Draw faces on all cores; about 3 ms a face and core at 64 pixels.
 
+    The processes that help import this module, not the script that asked, so a script needs no
+    ``if __name__ == "__main__"``.
+
     Args:
         size: side in pixels.
         count: how many faces.
@@ -145,9 +153,8 @@ def draw(size: int, count: int, seed: int) -> dict[str, np.ndarray]:
     """
     labels, faces = plan(count, seed)
     chunks = [faces[start : start + CHUNK] for start in range(0, count, CHUNK)]
-    work = partial(_render_all, size=size)
     if len(chunks) == 1:
-        return {"images": work(faces), **labels}
-    with ProcessPoolExecutor(runtime.CORES, mp_context=get_context("spawn")) as pool:
-        parts = list(_with_progress(pool.map(work, chunks), count))
-    return {"images": np.concatenate(parts), **labels}
+        return {"images": _render_all(faces, size), **labels}
+    pool = Parallel(runtime.CORES, "loky", return_as="generator", idle_worker_timeout=IDLE_SECONDS)
+    parts = _with_progress(pool(delayed(_render_all)(chunk, size) for chunk in chunks), count)
+    return {"images": np.concatenate(list(parts)), **labels}

@@ -1,7 +1,7 @@
 """How does any picture become float32 in [0, 1], with the channel last?
 
-files and addresses    whatever Pillow reads, upright, on white where it is transparent
-folders                every picture below one
+files and addresses    upright, on white where transparent, see :mod:`helpers.data.decoding`
+folders                every picture below one, see :mod:`helpers.data.face_files`
 photographs            inside scikit-image
 paintings              image/starry_night.jpg, and drawn by :mod:`helpers.data.paintings`
 """
@@ -9,88 +9,75 @@ paintings              image/starry_night.jpg, and drawn by :mod:`helpers.data.p
 import io
 import tempfile
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 import skimage.data
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from helpers.data import cache, face_files, paintings
+from helpers.data import cache, decoding, face_files, limits, paintings
 
 STARRY_NIGHT = Path(__file__).resolve().parents[2] / "image" / "starry_night.jpg"
 PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
 
 
-def load_image(source: str | Path | bytes, size: int | None = None) -> np.ndarray:
-    """Read any picture Pillow can, upright, on white where it is transparent.
+def load_image(
+    source: str | Path | bytes, size: int | None = None, square: bool = True
+) -> np.ndarray:
+    """Read a picture, upright, on white where it is transparent.
+
+    JPEG, PNG, GIF, BMP, TIFF, WebP, AVIF and JPEG 2000 are read, of 8 or more bits a channel; of an
+    animation the first frame.
 
     Args:
         source: a path, an address that starts with http:// or https://, or a file's bytes.
-        size: side in pixels of the square cut from the middle; None keeps the picture whole.
+        size: of the shorter side in pixels; None keeps the picture as large as it is.
+        square: whether to cut the largest square from the middle. False keeps the picture's shape;
+            without a size it is kept anyway.
 
     Returns:
         float32 in [0, 1] of shape (height, width, 3).
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no picture, is damaged, or is too large to be decoded safely.
-        DataError: the address cannot be reached.
+        ValueError: a size out of range; or the file is no picture, is damaged, is in a format that
+            is not read, or is too large to be decoded in 300 MB of memory.
+        DataError: the address cannot be reached, or refuses to answer.
     """
-    if isinstance(source, bytes):
-        return _decode_image(io.BytesIO(source), "the uploaded file", size)
-    if not str(source).startswith(("http://", "https://")):
-        return _read_image(Path(source), size)
+    size = None if size is None else decoding.checked_side(size)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return decoding.decode(io.BytesIO(source), "the uploaded file", size, square)
+    if not str(source).lower().startswith(("http://", "https://")):
+        path = face_files.expanded(source)
+        return _read_image(path, path.name, size, square)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = cache.download(str(source), Path(folder))
+            path = cache.download(str(source), Path(folder), limit=limits.FILE_BYTES)
         except (OSError, ValueError) as error:
             advice = "check the address and the connection, or save the picture and give its path"
-            raise cache.DataError(f"{source} cannot be fetched: {advice}.") from error
-        return _read_image(path, size)
+            raise cache.DataError(f"{source} cannot be fetched ({error}): {advice}.") from error
+        return _read_image(path, str(source), size, square)
 
 
-def _read_image(path: Path, size: int | None) -> np.ndarray:
+def _read_image(path: Path, name: str, size: int | None, square: bool) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"There is no picture at {path}: check the path.")
-    return _decode_image(path, path.name, size)
-
-
-def _decode_image(
-    source: Path | io.BytesIO, name: str, size: int | None, margin: float = 0.0
-) -> np.ndarray:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source) as picture:
-                picture = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = f"{Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels"
-        raise ValueError(f"{name} has over {limit}: make it smaller first.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{name} is no picture, or is damaged ({error}).") from error
-    white = Image.new("RGBA", picture.size, "white")
-    picture = Image.alpha_composite(white, picture).convert("RGB")
-    return _square(picture, size, margin) if size else np.asarray(picture, "float32") / 255
-
-
-def _square(picture: Image.Image, size: int, margin: float = 0.0) -> np.ndarray:
-    """The largest square from the middle, scaled to `size` pixels a side, in [0, 1].
-
-    `margin` is the share of the width and height that is cut off first, on every side.
-    """
-    fitted = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS, margin)
-    return np.asarray(fitted, "float32") / 255
+        stream = path.open("rb")
+    except OSError as error:
+        raise limits.NotRead(name, "cannot be opened", "check who may read it") from error
+    with stream:
+        return decoding.decode(stream, name, size, square)
 
 
 def image_folder(path: str | Path, size: int) -> np.ndarray:
     """Read every picture below a folder, in the order of the names.
 
-    Files that are no pictures are left out and named in a warning.
+    Files that are no pictures are left out, counted and named in a warning.
 
     Args:
-        path: the folder; its subfolders are read too, hidden files are not.
+        path: the folder; the folders below it are read too, linked ones included. What is hidden,
+            a file or a folder, is not.
         size: side in pixels of the square cut from the middle of each picture.
 
     Returns:
@@ -98,32 +85,57 @@ def image_folder(path: str | Path, size: int) -> np.ndarray:
 
     Raises:
         NotADirectoryError: there is no such folder.
-        ValueError: the folder holds no picture that can be read.
+        ValueError: the folder holds no picture that can be read, or more than the memory holds.
     """
-    folder = Path(path)
+    size = decoding.checked_side(size)
+    folder = face_files.expanded(path)
     if not folder.is_dir():
         raise NotADirectoryError(f"There is no folder at {folder}: check the path.")
-    files = sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
-    readers = {str(file.relative_to(folder)): file.read_bytes for file in files}
-    return decode_all(readers, folder, size)[0]
+    return decode_all(face_files.below(folder), folder, size)[0]
 
 
 def decode_all(
-    files: face_files.Readers, place: str | Path, size: int, margin: float = 0.0
+    found: face_files.Found,
+    place: str | Path,
+    size: int,
+    margin: float = 0.0,
+    count: int | None = None,
 ) -> tuple[np.ndarray, list[str]]:
-    """The pictures among some files, and their names; those left out are named in a warning."""
-    images, kept, bad = [], [], []
-    for name, read in files.items():
+    """The first pictures among some files; the files left out are named in a warning.
+
+    Args:
+        found: the files, and those left out already.
+        place: where they were found, for messages.
+        size: side in pixels of the square cut from the middle.
+        margin: the share of width and height cut off every side first.
+        count: at most how many; None for all.
+
+    Returns:
+        float32 in [0, 1] of shape (n, size, size, 3), and the names of the n files.
+
+    Raises:
+        ValueError: none can be read, or the memory does not hold so many.
+    """
+    count = min(len(found.files), count or len(found.files))
+    limits.check_memory(count, size)
+    images, left_out = np.empty((count, size, size, 3), "float32"), dict(found.left_out)
+    kept: list[str] = []
+    for name, read in found.files.items():
+        if len(kept) == count:
+            break
         try:
-            images.append(_decode_image(io.BytesIO(read()), name, size, margin))
+            images[len(kept)] = decoding.decode(io.BytesIO(read()), name, size, margin=margin)
             kept.append(name)
-        except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
-            bad.append(name)
-    if not images:
-        raise ValueError(f"{place} holds no picture: of {len(files)} files none can be read.")
-    if bad:
-        warnings.warn(f"Left out {len(bad)} unreadable files: {', '.join(bad)}", stacklevel=3)
-    return np.stack(images), kept
+        except limits.NotRead as error:
+            left_out[name] = error.reason
+    total = len(found.files) + len(found.left_out)
+    if not kept:
+        why = f" ({limits.named(left_out)})" if left_out else ""
+        raise ValueError(f"{place} holds no picture: of {total} files none can be read{why}.")
+    if left_out:
+        said = f"Left out {len(left_out):,} of {total:,} files: {limits.named(left_out)}."
+        warnings.warn(said, stacklevel=3)
+    return images[: len(kept)], kept
 
 
 def photographs(size: int) -> dict[str, np.ndarray]:
@@ -135,8 +147,10 @@ def photographs(size: int) -> dict[str, np.ndarray]:
     Returns:
         Name to float32 in [0, 1] of shape (size, size, 3).
     """
-    pictures = {name: getattr(skimage.data, name)() for name in PHOTOGRAPHS}
-    return {name: _square(Image.fromarray(p), size) for name, p in pictures.items()}
+    size = decoding.checked_side(size)
+    pictures = {name: Image.fromarray(getattr(skimage.data, name)()) for name in PHOTOGRAPHS}
+    fitted = {name: decoding.fit_square(picture, size) for name, picture in pictures.items()}
+    return {name: decoding.as_array(picture) for name, picture in fitted.items()}
 
 
 def style_images(size: int) -> dict[str, np.ndarray]:

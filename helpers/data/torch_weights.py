@@ -14,6 +14,7 @@ The unpickler below knows three names, enough for a state dictionary, and refuse
 import collections
 import math
 import pickle
+from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -43,13 +44,13 @@ KNOWN = {
 class _Unpickler(pickle.Unpickler):
     """Knows ordered dictionaries and float tensors, nothing that could run."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Callable | type:
         try:
             return KNOWN[module, name]
         except KeyError:
             raise ValueError(f"refused: it asks for {module}.{name}, not for weights") from None
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: tuple) -> str:
         """A storage is named by ("storage", its type, its key, its device, its length, None)."""
         return pid[2]
 

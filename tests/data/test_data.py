@@ -76,7 +76,7 @@ def host(tmp_path, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.content, server.manner, server.requests = stream.getvalue(), "well", []
     server.released, server.arrays = threading.Event(), arrays
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     server.cache = tmp_path / "cache"
     source = {"Keras host": sources._mnist_from_keras}
     tiny = cache.Dataset(
@@ -84,6 +84,8 @@ def host(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("GDL_HOME", str(server.cache))
     monkeypatch.setattr(sources, "KERAS_HOST", f"http://127.0.0.1:{server.server_port}")
+    pin = hashlib.sha256(server.content).hexdigest()
+    monkeypatch.setitem(sources.KERAS_HASHES, "mnist.npz", pin)
     monkeypatch.setattr(cache, "CONNECT_AND_READ_SECONDS", (2, 1))
     monkeypatch.setitem(sources.DATASETS, "mnist", tiny)
     yield server
@@ -211,6 +213,7 @@ from helpers import data
 from helpers.data import cache, sources
 arrays = dict(np.load(sys.argv[1]))
 sources.KERAS_HOST = sys.argv[2]
+sources.KERAS_HASHES["mnist.npz"] = sys.argv[3]
 source = {"host": sources._mnist_from_keras}
 pin = sources.idx_fingerprint(arrays)
 sources.DATASETS["mnist"] = cache.Dataset("Tiny", pin, source, sources.idx_fingerprint)
@@ -221,7 +224,8 @@ print(len(data.mnist()[0].images), flush=True)
 def start_process(host, tmp_path):
     np.savez(tmp_path / "pins.npz", **host.arrays)
     address = f"http://127.0.0.1:{host.server_port}"
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "pins.npz"), address]
+    pin = hashlib.sha256(host.content).hexdigest()
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "pins.npz"), address, pin]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
 
 
@@ -262,8 +266,9 @@ def test_gzipped_idx_route(host, monkeypatch):
         header = struct.pack(f">I{array.ndim}I", 0x800 | array.ndim, *array.shape)
         return gzip.compress(header + array.tobytes())
 
-    def fake_download(url, folder):
+    def fake_download(url, folder, known_hash):
         (name,) = (key for key, file in sources.IDX_FILES.items() if url.endswith(file))
+        assert known_hash == sources.KERAS_HASHES[sources.IDX_FILES[name]]
         path = folder / name
         path.write_bytes(serve(name))
         return path
@@ -319,7 +324,9 @@ def test_load_image_from_an_address(host, tmp_path):
     address = f"http://127.0.0.1:{host.server_port}/a.png"
     np.testing.assert_array_equal(data.load_image(address, 16), data.load_image(path, 16))
     host.manner = "missing"
-    with pytest.raises(cache.DataError, match="cannot be fetched: check the address"):
+    with pytest.raises(
+        cache.DataError, match=r"fetched \(it answers 404 Not Found\): check the add"
+    ):
         data.load_image(address)
 
 
@@ -328,7 +335,7 @@ def test_missing_picture(tmp_path):
         data.load_image(tmp_path / "nowhere.png")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n broken"])
+@pytest.mark.parametrize("content", [b"hello", b"\x89PNG\r\n\x1a\n broken"])
 def test_file_that_is_no_picture(tmp_path, content):
     (tmp_path / "notes.png").write_bytes(content)
     with pytest.raises(ValueError, match=r"notes\.png is no picture, or is damaged"):
@@ -355,7 +362,7 @@ def test_image_folder_reads_all_and_names_the_bad(tmp_path):
     saved(tmp_path / "inner" / "a.jpg")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / ".hidden").write_text("hello")
-    with pytest.warns(UserWarning, match=r"Left out 1 unreadable files: notes\.txt"):
+    with pytest.warns(UserWarning, match=r"Left out 1 of 3 files: notes\.txt is no picture"):
         images = data.image_folder(tmp_path, size=8)
     assert images.shape == (2, 8, 8, 3)
 
@@ -388,6 +395,7 @@ def toronto(host, monkeypatch):
             archive.addfile(entry, io.BytesIO(content))
     host.content, host.records = stream.getvalue(), records
     monkeypatch.setattr(sources, "CIFAR_URL", f"http://127.0.0.1:{host.server_port}/cifar.tar.gz")
+    monkeypatch.setattr(sources, "CIFAR_HASH", hashlib.sha256(host.content).hexdigest())
     tiny = sources.CIFAR10._replace(sha256=" ".join(files.values()))
     monkeypatch.setattr(sources, "CIFAR10", tiny)
     return host
