@@ -31,8 +31,8 @@ def test_strength_0_keeps_the_features_and_1_takes_the_statistics(fast, photogra
     full = fast.mix(content, [first, second], [1, 0])
     alive = content.numpy().std(axis=(0, 1, 2)) > 0.05
     for statistic in (np.mean, np.std):
-        expected, found = (statistic(f.numpy()[..., alive], axis=(1, 2)) for f in (first, full))
-        np.testing.assert_allclose(found, expected, rtol=1e-2, atol=4e-3)
+        expected, computed = (statistic(f.numpy()[..., alive], axis=(1, 2)) for f in (first, full))
+        np.testing.assert_allclose(computed, expected, rtol=1e-2, atol=4e-3)
     half = fast.mix(content, [first, second], [2, 2])
     between = 0.5 * (full + fast.mix(content, [first, second], [0, 1]))
     np.testing.assert_allclose(half, between, atol=1e-4)

@@ -169,9 +169,9 @@ def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
             count outside its range, or more pictures than the memory holds.
     """
     size, count = _checked(size, count)
-    found, attributes = face_files.celeba(face_files.find(path), path, count)
-    images, kept = decode_all(found, path, size, CELEBA_MARGIN)
-    is_kept = np.isin(list(found.files), kept)
+    files, attributes = face_files.celeba(face_files.find(path), path, count)
+    images, kept = decode_all(files, path, size, CELEBA_MARGIN)
+    is_kept = np.isin(list(files.readers), kept)
     return Faces(images, {name: values[is_kept] for name, values in attributes.items()})
 
 

@@ -91,13 +91,13 @@ def download(
         ValueError: another hash.
     """
     pooch.get_logger().setLevel("WARNING")
-    how = {"timeout": CONNECT_AND_READ_SECONDS, "headers": {"User-Agent": USER_AGENT}}
+    options: dict = {"timeout": CONNECT_AND_READ_SECONDS, "headers": {"User-Agent": USER_AGENT}}
     answers = []  # to be closed, even where they were broken off
-    how["hooks"] = {"response": lambda answer, **options: answers.append(answer)}
+    options["hooks"] = {"response": lambda answer, **_: answers.append(answer)}
 
     def metered(url: str, path: str, pup: pooch.Pooch | None) -> None:
         with open(path, "wb") as file:
-            pooch.HTTPDownloader(**how)(url, _Meter(file, limit), pup)
+            pooch.HTTPDownloader(**options)(url, _Meter(file, limit), pup)
 
     try:
         return Path(pooch.retrieve(url, known_hash, path=folder, downloader=metered))

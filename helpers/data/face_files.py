@@ -44,10 +44,10 @@ BROKEN_ZIP = (
 Readers = dict[str, Callable[[], bytes]]
 
 
-class Found(NamedTuple):
+class Files(NamedTuple):
     """Files to read, place to function that gives the bytes, and why others were left out."""
 
-    files: Readers
+    readers: Readers
     left_out: dict[str, str]
 
 
@@ -64,7 +64,7 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def find(path: str | Path) -> Found:
+def find(path: str | Path) -> Files:
     """Every file below a folder or inside a .zip, hidden ones left out.
 
     Args:
@@ -83,21 +83,21 @@ def find(path: str | Path) -> Found:
     if path.is_file():
         return _members(path, path.name)
     outside = below(path)
-    files, left_out = {}, dict(outside.left_out)
-    for place, read in outside.files.items():
+    readers, left_out = {}, dict(outside.left_out)
+    for place, read in outside.readers.items():
         if not place.lower().endswith(".zip"):
-            files[place] = read
+            readers[place] = read
             continue
         try:
             inside = _members(path / place, place)
-            files |= {f"{place}/{name}": member for name, member in inside.files.items()}
+            readers |= {f"{place}/{name}": member for name, member in inside.readers.items()}
             left_out |= {f"{place}/{name}": why for name, why in inside.left_out.items()}
         except limits.NotRead as error:
             left_out[place] = error.reason
-    return Found(files, left_out)
+    return Files(readers, left_out)
 
 
-def below(folder: Path) -> Found:
+def below(folder: Path) -> Files:
     """Every file below a folder that is not hidden; links are followed, each folder entered once.
 
     Raises:
@@ -117,14 +117,14 @@ def below(folder: Path) -> Found:
         if len(paths) > limits.MOST_FILES:
             hint = "give the folder of the pictures itself"
             raise ValueError(f"{folder} holds over {limits.MOST_FILES:,} files: {hint}.")
-    files: Readers = {}
+    readers: Readers = {}
     for path in sorted(paths):
         place = path.relative_to(folder).as_posix()
         if path.is_file():
-            files[place] = partial(_read_file, path, place)
+            readers[place] = partial(_read_file, path, place)
         else:
             left_out[place] = "is a broken link, or no file"
-    return Found(files, left_out)
+    return Files(readers, left_out)
 
 
 def _visible(place: str) -> bool:
@@ -139,14 +139,14 @@ def _read_file(path: Path, name: str) -> bytes:
         raise limits.NotRead(name, "cannot be opened", "check who may read it") from error
 
 
-def _members(path: Path, name: str) -> Found:
+def _members(path: Path, name: str) -> Files:
     """What is inside an archive; what is hidden, locked or too large is not read."""
     try:
         archive = zipfile.ZipFile(path)
     except BROKEN_ZIP as error:
         hint = "give a folder or a whole .zip; unpack other archives first"
         raise limits.NotRead(name, "is no .zip, or is damaged", hint) from error
-    files: Readers = {}
+    readers: Readers = {}
     left_out = {}
     for member in sorted(archive.infolist(), key=lambda member: member.filename):
         if member.is_dir() or not _visible(member.filename):
@@ -154,8 +154,8 @@ def _members(path: Path, name: str) -> Found:
         if reason := _obstacle(member):
             left_out[member.filename] = reason
         else:
-            files[member.filename] = partial(_read_member, archive, member)
-    return Found(files, left_out)
+            readers[member.filename] = partial(_read_member, archive, member)
+    return Files(readers, left_out)
 
 
 def _obstacle(member: zipfile.ZipInfo) -> str | None:
@@ -255,12 +255,12 @@ def _damaged(where: str) -> ValueError:
     return ValueError(f"The list of attributes is damaged at {where}: {hint}.")
 
 
-def celeba(found: Found, place: str | Path, count: int) -> tuple[Found, dict[str, np.ndarray]]:
+def celeba(files: Files, place: str | Path, count: int) -> tuple[Files, dict[str, np.ndarray]]:
     """CelebA among the files of somebody.
 
     Args:
-        found: the files, from :func:`find`.
-        place: where they were found, for messages.
+        files: from :func:`find`.
+        place: where they lie, for messages.
         count: at most how many pictures, the first of the list.
 
     Returns:
@@ -270,14 +270,14 @@ def celeba(found: Found, place: str | Path, count: int) -> tuple[Found, dict[str
     Raises:
         ValueError: there is no list, it is damaged, or none of its pictures is there.
     """
-    pictures = aligned(found.files)
+    pictures = aligned(files.readers)
 
     def place_of(name: str) -> str:
         return pictures.get(name) or pictures.get(PurePosixPath(name).stem, "")
 
-    with _list_of_attributes(found) as lines:
+    with _list_of_attributes(files) as lines:
         listed = parse_attributes(lines, lambda name: place_of(name) != "", count)
-    left_out = found.left_out | listed.left_out
+    left_out = files.left_out | listed.left_out
     if not listed.names:
         hint = "put them beside the list, and unpack archives inside an archive"
         said = f"None of the pictures that the list names is in {place}"
@@ -286,15 +286,15 @@ def celeba(found: Found, place: str | Path, count: int) -> tuple[Found, dict[str
     if len(places) < count:
         spare = set(pictures.values()) - set(places.values())
         left_out |= dict.fromkeys(sorted(spare), "is not listed")
-    files = {name: found.files[place] for name, place in places.items()}
-    return Found(files, left_out), listed.attributes
+    readers = {name: files.readers[place] for name, place in places.items()}
+    return Files(readers, left_out), listed.attributes
 
 
-def _list_of_attributes(found: Found) -> io.TextIOWrapper:
+def _list_of_attributes(files: Files) -> io.TextIOWrapper:
     """The lines of CelebA's list."""
-    for place, read in found.files.items():
+    for place, read in files.readers.items():
         if PurePosixPath(place).name in ATTRIBUTES:
             return io.TextIOWrapper(io.BytesIO(read()), "utf-8-sig", errors="replace")
-    why = f" (left out: {limits.named(found.left_out)})" if found.left_out else ""
+    why = f" (left out: {limits.named(files.left_out)})" if files.left_out else ""
     hint = "put it beside the pictures, as its authors publish it"
     raise ValueError(f"There is no {' or '.join(ATTRIBUTES)}{why}: {hint}.")

@@ -95,7 +95,7 @@ def image_folder(path: str | Path, size: int) -> np.ndarray:
 
 
 def decode_all(
-    found: face_files.Found,
+    files: face_files.Files,
     place: str | Path,
     size: int,
     margin: float = 0.0,
@@ -104,8 +104,8 @@ def decode_all(
     """The first pictures among some files; the files left out are named in a warning.
 
     Args:
-        found: the files, and those left out already.
-        place: where they were found, for messages.
+        files: those to read, and those left out already.
+        place: where they lie, for messages.
         size: side in pixels of the square cut from the middle.
         margin: the share of width and height cut off every side first.
         count: at most how many; None for all.
@@ -116,11 +116,11 @@ def decode_all(
     Raises:
         ValueError: none can be read, or the memory does not hold so many.
     """
-    count = min(len(found.files), count or len(found.files))
+    count = min(len(files.readers), count or len(files.readers))
     limits.check_memory(count, size)
-    images, left_out = np.empty((count, size, size, 3), "float32"), dict(found.left_out)
+    images, left_out = np.empty((count, size, size, 3), "float32"), dict(files.left_out)
     kept: list[str] = []
-    for name, read in found.files.items():
+    for name, read in files.readers.items():
         if len(kept) == count:
             break
         try:
@@ -128,7 +128,7 @@ def decode_all(
             kept.append(name)
         except limits.NotRead as error:
             left_out[name] = error.reason
-    total = len(found.files) + len(found.left_out)
+    total = len(files.readers) + len(files.left_out)
     if not kept:
         why = f" ({limits.named(left_out)})" if left_out else ""
         raise ValueError(f"{place} holds no picture: of {total} files none can be read{why}.")

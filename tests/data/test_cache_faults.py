@@ -282,9 +282,9 @@ def test_no_constant_that_decides_a_face_lies_elsewhere():
 
 @pytest.mark.parametrize(("asked", "digests"), AVATARS.items())
 def test_the_same_faces_as_ever(home, asked, digests):
-    found = data.avatars(*asked)
-    labels = b"".join(values.tobytes() for values in found.attributes.values())
-    images = hashlib.sha256(found.images.tobytes()).hexdigest()[:16]
+    avatars = data.avatars(*asked)
+    labels = b"".join(values.tobytes() for values in avatars.attributes.values())
+    images = hashlib.sha256(avatars.images.tobytes()).hexdigest()[:16]
     assert (images, hashlib.sha256(labels).hexdigest()[:16]) == digests
 
 

@@ -152,15 +152,15 @@ def celeba(folder, ending="jpg", signs=((1, -1), (-1, 1), (1, 1)), kind="JPEG"):
 
 @pytest.mark.parametrize(("ending", "kind"), [("png", "PNG"), ("webp", "WEBP"), ("JPG", "JPEG")])
 def test_celeba_in_another_format(tmp_path, ending, kind):
-    found = data.celeba(celeba(tmp_path, ending, kind=kind), 16)
-    np.testing.assert_allclose(levels(found.images), [40, 80, 120], atol=2)
-    np.testing.assert_array_equal(found.attributes["Hat"], [1, 0, 1])
+    faces = data.celeba(celeba(tmp_path, ending, kind=kind), 16)
+    np.testing.assert_allclose(levels(faces.images), [40, 80, 120], atol=2)
+    np.testing.assert_array_equal(faces.attributes["Hat"], [1, 0, 1])
 
 
 def test_celeba_with_zeros_for_no(tmp_path):
-    found = data.celeba(celeba(tmp_path, signs=((1, 0), (0, 1), (1, 1))), 16)
-    np.testing.assert_array_equal(found.attributes["Hat"], [1, 0, 1])
-    np.testing.assert_array_equal(found.attributes["Male"], [0, 1, 1])
+    faces = data.celeba(celeba(tmp_path, signs=((1, 0), (0, 1), (1, 1))), 16)
+    np.testing.assert_array_equal(faces.attributes["Hat"], [1, 0, 1])
+    np.testing.assert_array_equal(faces.attributes["Male"], [0, 1, 1])
 
 
 def test_a_broken_zip_beside_a_good_one(tmp_path):
@@ -179,9 +179,9 @@ def test_pictures_without_a_row_and_rows_without_a_picture_are_named(tmp_path):
     (pictures / "000001.jpg").rename(pictures / "mine.jpg")
     said = r"Left out 2 of 4 files: 000001\.jpg is listed and not there; .*mine\.jpg is not listed"
     with pytest.warns(UserWarning, match=said):
-        found = data.celeba(tmp_path, 16)
-    np.testing.assert_array_equal(found.attributes["Hat"], [0, 1])
-    np.testing.assert_allclose(levels(found.images), [80, 120], atol=2)
+        faces = data.celeba(tmp_path, 16)
+    np.testing.assert_array_equal(faces.attributes["Hat"], [0, 1])
+    np.testing.assert_allclose(levels(faces.images), [80, 120], atol=2)
 
 
 def test_a_list_is_read_as_far_as_needed():
@@ -203,8 +203,8 @@ def test_labels_follow_their_pictures(tmp_path, damaged):
     signs = np.array([(1, -1), (-1, 1), (1, 1)])
     (celeba(tmp_path) / "img_align_celeba" / f"{damaged:06d}.jpg").write_bytes(b"no picture")
     with pytest.warns(UserWarning, match=rf"Left out 1 of 3 files: 00000{damaged}\.jpg is no"):
-        found = data.celeba(tmp_path, 16)
+        faces = data.celeba(tmp_path, 16)
     rest = [number for number in (1, 2, 3) if number != damaged]
-    np.testing.assert_allclose(levels(found.images), [40 * number for number in rest], atol=2)
+    np.testing.assert_allclose(levels(faces.images), [40 * number for number in rest], atol=2)
     for name, column in zip(("Hat", "Male"), signs.T, strict=True):
-        np.testing.assert_array_equal(found.attributes[name], column[[n - 1 for n in rest]] > 0)
+        np.testing.assert_array_equal(faces.attributes[name], column[[n - 1 for n in rest]] > 0)
