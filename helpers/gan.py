@@ -119,7 +119,7 @@ class GAN(saving.Resumable):
         """
         super().compile(None, None, None, None, None, run_eagerly, steps_per_execution, jit_compile)
         shared = generator_optimizer is discriminator_optimizer
-        if shared and isinstance(generator_optimizer, Optimizer):
+        if shared and isinstance(generator_optimizer, keras.optimizers.Optimizer):
             raise ValueError("G and D share one optimizer: make one for each.")
         self.generator_optimizer = gan_parts.built(generator_optimizer, self.generator)
         self.discriminator_optimizer = gan_parts.built(discriminator_optimizer, self.discriminator)
@@ -289,8 +289,8 @@ class GAN(saving.Resumable):
                 step needs, or an option that means nothing here.
         """
         gan_parts.check_options({"y": y, **kwargs})
-        steps, networks = self.settings["discriminator_steps"], (self.generator, self.discriminator)
-        x, options = gan_parts.checked(x, batch_size, steps, *networks)
+        steps = self.settings["discriminator_steps"]
+        x, options = gan_parts.checked(x, batch_size, steps, self.generator, self.discriminator)
         return super().fit(x, **{**options, **kwargs})
 
     def evaluate(self, *given: Any, **kwargs: Any) -> None:

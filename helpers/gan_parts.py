@@ -96,7 +96,11 @@ def _last_activation(network: keras.Model) -> str:
 
 
 def checked(
-    x: autoencoder.Data, batch_size: int | None, steps: int, *networks: keras.Model
+    x: autoencoder.Data,
+    batch_size: int | None,
+    steps: int,
+    generator: keras.Model,
+    discriminator: keras.Model,
 ) -> tuple[autoencoder.Data, dict[str, Any]]:
     """What :meth:`helpers.gan.GAN.fit` was given, after a look at it, and how Keras should take it.
 
@@ -104,18 +108,19 @@ def checked(
         x: arrays; or a dataset or generator, of which the first batch is looked at.
         batch_size: pictures per step of D, or None.
         steps: of D for each of G.
-        *networks: generator and discriminator.
+        generator: draws such pictures.
+        discriminator: takes them.
     """
     if isinstance(x, autoencoder.BATCHED):
         if batch_size is not None:
             raise ValueError("A dataset or generator has batches: leave batch_size out.")
         first, x = first_batch(x)
-        check_pictures(first, *networks)
+        check_pictures(first, generator, discriminator)
         ordered = not isinstance(x, keras.utils.PyDataset)  # Keras warns that it cannot shuffle
         return x, {"shuffle": False} if ordered else {}
     batch_size = BATCH_SIZE if batch_size is None else batch_size
     runtime.check_count(batch_size=batch_size)
-    check_pictures(x, *networks, least=batch_size * steps)
+    check_pictures(x, generator, discriminator, least=batch_size * steps)
     return x, {"batch_size": batch_size * steps}
 
 

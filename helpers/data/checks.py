@@ -1,6 +1,5 @@
 """Can a network learn from these numbers? If not, what is wrong with them?"""
 
-
 import numpy as np
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from keras import ops
 from scipy.special import logsumexp
 
-from helpers import losses
+from helpers import losses, vae
 from helpers.metrics.codes import active_units
 from helpers.metrics.pictures import psnr
 
 
 def evidence_bound(
-    model, images: np.ndarray, seed: int = 0, conditions: np.ndarray | None = None
+    model: vae.VAE, images: np.ndarray, seed: int = 0, conditions: np.ndarray | None = None
 ) -> dict[str, float]:
     """The bound of a set of images, one draw of z per image.
 
@@ -43,7 +43,7 @@ def evidence_bound(
     return {"total": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
 
 
-def kl_per_dimension(z_mean, z_log_var) -> np.ndarray:
+def kl_per_dimension(z_mean: np.ndarray, z_log_var: np.ndarray) -> np.ndarray:
     """Mean over images of each dimension's KL, in nats, shape (latent,)."""
     return ops.convert_to_numpy(ops.mean(losses.kl_terms(z_mean, z_log_var), axis=0))
 
@@ -53,7 +53,7 @@ def binarise(images: np.ndarray, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).random(images.shape) < images).astype("float32")
 
 
-def iwae_bound(model, images: np.ndarray, samples: int = 100, seed: int = 0) -> float:
+def iwae_bound(model: vae.VAE, images: np.ndarray, samples: int = 100, seed: int = 0) -> float:
     """Importance-weighted bound on -log p(x), for images binarised with a fixed seed.
 
     Args:
@@ -79,7 +79,7 @@ def iwae_bound(model, images: np.ndarray, samples: int = 100, seed: int = 0) -> 
     return float(-np.mean(logsumexp(log_weights, axis=0) - np.log(samples)))
 
 
-def score_vae(model, images: np.ndarray) -> dict[str, float]:
+def score_vae(model: vae.VAE, images: np.ndarray) -> dict[str, float]:
     """Everything a VAE's card holds, measured on test images.
 
     Returns:
@@ -91,7 +91,9 @@ def score_vae(model, images: np.ndarray) -> dict[str, float]:
     return {**evidence_bound(model, images), "active_units": active, "iwae_100_binarised": iwae}
 
 
-def score_gaussian_vae(model, images, conditions=None) -> dict[str, float]:
+def score_gaussian_vae(
+    model: vae.GaussianVAE, images: np.ndarray, conditions: np.ndarray | None = None
+) -> dict[str, float]:
     """What the card of a VAE of colour images holds, measured on images never trained on.
 
     Returns:

@@ -27,7 +27,12 @@ def active_units(z_mean: np.ndarray) -> np.ndarray:
     return np.var(z_mean, axis=0) > 0.01
 
 
-def knn_accuracy(train_codes, train_labels, test_codes, test_labels) -> float:
+def knn_accuracy(
+    train_codes: np.ndarray,
+    train_labels: np.ndarray,
+    test_codes: np.ndarray,
+    test_labels: np.ndarray,
+) -> float:
     """Share of test codes whose five nearest training codes vote for the right label.
 
     Args:

@@ -15,7 +15,7 @@ A method here is a function from noisy images to restored ones, both in [0, 1], 
 (n, height, width, 1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -91,7 +91,7 @@ def _project(pca: PCA, count: int, images: np.ndarray) -> np.ndarray:
     return (pca.mean_ + flat @ rows.T @ rows).reshape(np.shape(images))
 
 
-def _best(methods: list[Method], clean: np.ndarray, noisy: np.ndarray) -> Method:
+def _best(methods: Sequence[Method], clean: np.ndarray, noisy: np.ndarray) -> Method:
     corrected = [_correct(method, clean, noisy) for method in methods]
     return max(corrected, key=lambda method: psnr(clean, method(noisy)))
 

@@ -14,6 +14,8 @@ Heusel and others, arXiv:1706.08500 (Frechet distance); Kynkaanniemi and others,
 (precision, recall).
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
@@ -21,11 +23,14 @@ from scipy.stats import entropy
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
+from helpers.data import toys
+
 
 def read_pictures(judge: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features and class probabilities of pictures in [0, 1], by a convolutional judge."""
-    parts = _in_parts(judge, images)
-    return tuple(np.concatenate([np.array(part[k]) for part in parts]) for k in (0, 1))
+    parts = [[np.array(array) for array in part] for part in _in_parts(judge, images)]
+    features, chances = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return features, chances
 
 
 def read_features(judge: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -59,7 +64,9 @@ def confidence(judge: keras.Model, paths: np.ndarray) -> np.ndarray:
     return probabilities.max(axis=1).reshape(paths.shape[:2]).mean(axis=0)
 
 
-def attribute_effect(decode, judge, codes: np.ndarray, step: np.ndarray, name: str):
+def attribute_effect(
+    decode: Callable, judge: keras.Model, codes: np.ndarray, step: np.ndarray, name: str
+) -> tuple[float, float]:
     """What a step in the space of codes does to the pictures, in a judge's eyes.
 
     Each code takes the step towards the end of the attribute's values that is further away.
@@ -99,7 +106,7 @@ def class_histogram(probabilities: np.ndarray) -> tuple[np.ndarray, float]:
     return shares, float(entropy(shares, np.full(count, 1 / count)))
 
 
-def mode_coverage(points: np.ndarray, toy) -> tuple[int, float]:
+def mode_coverage(points: np.ndarray, toy: toys.Toy) -> tuple[int, float]:
     """How many modes of a toy cloud a generator reaches, and how many of its points hit one.
 
     Args:
@@ -156,7 +163,9 @@ def _check_features(features: np.ndarray, least: int) -> np.ndarray:
     return features
 
 
-def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3):
+def precision_recall(
+    real: np.ndarray, drawn: np.ndarray, neighbours: int = 3
+) -> tuple[float, float]:
     """Are the drawn pictures like real ones, and are all real ones among what is drawn?
 
     Around each point of a set stands a ball that reaches to its third neighbour; the set's region

@@ -11,6 +11,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from helpers import autoencoder
+
 
 def squared_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Mean squared difference of each image, shape (n,); `.mean()` of it is the test error.
@@ -113,13 +115,15 @@ def nearest_images(known: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, n
     return places[:, 0], distances[:, 0] ** 2 / rows[0].shape[1]
 
 
-def score_autoencoder(model, images: np.ndarray) -> dict[str, float]:
+def score_autoencoder(model: autoencoder.Autoencoder, images: np.ndarray) -> dict[str, float]:
     """What an autoencoder's card holds: `code_size` and `test_mse`, on images never trained on."""
     error = squared_error(images, model.reconstruct(images)).mean()
     return {"code_size": model.code_size, "test_mse": float(error)}
 
 
-def score_denoiser(model, clean: np.ndarray, noisy: np.ndarray) -> dict[str, float]:
+def score_denoiser(
+    model: autoencoder.Autoencoder, clean: np.ndarray, noisy: np.ndarray
+) -> dict[str, float]:
     """What a denoiser's card holds.
 
     Args:

@@ -107,7 +107,9 @@ def card(name: str) -> dict:
         ) from error
 
 
-def checkpoint(name: str, train: Callable | None, measure: Callable, **settings) -> keras.Model:
+def checkpoint(
+    name: str, train: Callable | None, measure: Callable, **settings: Any
+) -> keras.Model:
     """Load a checkpoint; where there is something to train it with, train and save it first.
 
     Args:
@@ -142,7 +144,7 @@ def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics:
         _write_card(folder, name, settings, seconds, metrics)
 
 
-def recorded(name: str, measure: Callable | None, **settings) -> dict:
+def recorded(name: str, measure: Callable | None, **settings: Any) -> dict:
     """Load the card of a measurement too long to repeat at every reading; it has no weights.
 
     Args:
@@ -166,7 +168,7 @@ def recorded(name: str, measure: Callable | None, **settings) -> dict:
     return _card_of(name, asked)["metrics"]
 
 
-def picture(name: str, paint: Callable | None, **settings) -> np.ndarray:
+def picture(name: str, paint: Callable | None, **settings: Any) -> np.ndarray:
     """Load a picture that takes too long to paint while one reads; it is kept as a JPEG.
 
     Args:

@@ -13,6 +13,7 @@ Simonyan and Zisserman, arXiv:1409.1556; Huang and Belongie, arXiv:1703.06868.
 """
 
 import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -25,16 +26,18 @@ VGG19_BLOCKS = {1: (64, 2), 2: (128, 2), 3: (256, 4), 4: (512, 4), 5: (512, 4)}
 VGG19_LAYERS = tuple(
     f"block{b}_conv{c + 1}" for b, (_, n) in VGG19_BLOCKS.items() for c in range(n)
 )
-DECODER_WIDTHS = (256, "up", 256, 256, 256, 128, "up", 128, 64, "up", 64, 3)
+DECODER_WIDTHS: tuple[int | str, ...] = (256, "up", 256, 256, 256, 128, "up", 128, 64, "up", 64, 3)
 
 
-def _convolve(x, width: int, name: str, activation: str | None = "relu"):
+def _convolve(
+    x: keras.KerasTensor, width: int, name: str, activation: str | None = "relu"
+) -> keras.KerasTensor:
     """A 3x3 convolution that sees the picture mirrored at its edges."""
     x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect")
     return keras.layers.Conv2D(width, 3, activation=activation, name=name)(x)
 
 
-def _vgg19_layers(image, deepest: str):
+def _vgg19_layers(image: keras.KerasTensor, deepest: str) -> dict[str, keras.KerasTensor]:
     """Name to tensor for the convolutions of VGG19, in order, up to the deepest one wanted."""
     x, tensors = keras.layers.Conv2D(3, 1, name="preprocess")(image), {}
     for name in VGG19_LAYERS[: VGG19_LAYERS.index(deepest) + 1]:
@@ -45,7 +48,7 @@ def _vgg19_layers(image, deepest: str):
     return tensors
 
 
-def vgg19(layers=VGG19_LAYERS, weights: str | None = "normalised") -> keras.Model:
+def vgg19(layers: Sequence[str] = VGG19_LAYERS, weights: str | None = "normalised") -> keras.Model:
     """VGG19 without its classifier, frozen.
 
     Its first layer, ``preprocess``, turns RGB into the BGR times 255 minus the mean colour that
@@ -128,7 +131,7 @@ def adain_decoder() -> keras.Model:
     """
     x = features = keras.Input((None, None, 512), name="features")
     for number, width in enumerate(DECODER_WIDTHS):
-        if width == "up":
+        if isinstance(width, str):
             x = keras.layers.UpSampling2D(2, name=f"up_{number}")(x)
         else:
             x = _convolve(x, width, f"conv_{number}", None if width == 3 else "relu")

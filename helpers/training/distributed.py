@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def check_counts(steps: int, workers: int, devices: int) -> None:
         raise ValueError(f"{max(workers, devices)} does not divide the batch of {BATCH_SIZE}.")
 
 
-def start(command: list[str], log: Path, **options) -> subprocess.Popen:
+def start(command: list[str], log: Path, **options: Any) -> subprocess.Popen:
     """Start a process that writes to files; a pipe that nobody reads would fill up and stop it."""
     with log.open("w") as said, log.with_suffix(".err").open("w") as errors:
         return subprocess.Popen(command, stdout=said, stderr=errors, **options)

@@ -20,13 +20,15 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 
 from helpers import data, metrics, pretrained
 from helpers.training import seeds
+
+Labels: TypeAlias = np.ndarray | dict[str, np.ndarray]
 
 
 def train_judge(
@@ -110,14 +112,14 @@ def train_attribute_judge(
     return judge
 
 
-def _fit(judge: keras.Model, images: np.ndarray, labels, seed: int, **options: int) -> None:
+def _fit(judge: keras.Model, images: np.ndarray, labels: Labels, seed: int, **options: int) -> None:
     """Keras' `fit` on pictures in an order that the seed decides."""
     order = seeds.shuffled(len(images), seed)
     labels = keras.tree.map_structure(lambda values: np.asarray(values)[order], labels)
     judge.fit(images[order], labels, shuffle=False, verbose=0, **options)
 
 
-def accuracy(judge: keras.Model, images: np.ndarray, labels) -> float:
+def accuracy(judge: keras.Model, images: np.ndarray, labels: Labels) -> float:
     """The share of labels that a judge names rightly.
 
     Args:
