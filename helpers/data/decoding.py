@@ -104,7 +104,7 @@ def _too_many(name: str, limit: float) -> limits.NotRead:
     return limits.NotRead(name, reason, "make it smaller first")
 
 
-def decode(
+def read_pixels(
     stream: BinaryIO, name: str, size: int | None = None, square: bool = True, margin: float = 0.0
 ) -> np.ndarray:
     """Read one picture.

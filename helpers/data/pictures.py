@@ -46,7 +46,7 @@ def load_image(
     """
     size = None if size is None else decoding.checked_side(size)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return decoding.decode(io.BytesIO(source), "the uploaded file", size, square)
+        return decoding.read_pixels(io.BytesIO(source), "the uploaded file", size, square)
     if not str(source).lower().startswith(("http://", "https://")):
         path = face_files.expanded(source)
         return _read_image(path, path.name, size, square)
@@ -67,7 +67,7 @@ def _read_image(path: Path, name: str, size: int | None, square: bool) -> np.nda
     except OSError as error:
         raise limits.NotRead(name, "cannot be opened", "check who may read it") from error
     with stream:
-        return decoding.decode(stream, name, size, square)
+        return decoding.read_pixels(stream, name, size, square)
 
 
 def image_folder(path: str | Path, size: int) -> np.ndarray:
@@ -124,7 +124,7 @@ def decode_all(
         if len(kept) == count:
             break
         try:
-            images[len(kept)] = decoding.decode(io.BytesIO(read()), name, size, margin=margin)
+            images[len(kept)] = decoding.read_pixels(io.BytesIO(read()), name, size, margin=margin)
             kept.append(name)
         except limits.NotRead as error:
             left_out[name] = error.reason

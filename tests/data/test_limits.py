@@ -218,7 +218,7 @@ def test_a_margin_is_cut_before_a_large_jpeg_is_made_smaller(monkeypatch):
     """At an eighth of its size, half of the picture would be left for the square."""
     blocks = np.random.default_rng(0).integers(0, 256, (64, 64), "uint8")
     content = encoded(np.kron(blocks, np.ones((8, 8), "uint8")), "JPEG", quality=95)
-    whole = decoding.decode(io.BytesIO(content), "a.jpg", 64, margin=0.25)
+    whole = decoding.read_pixels(io.BytesIO(content), "a.jpg", 64, margin=0.25)
     monkeypatch.setattr(limits, "DECODING_BYTES", 512 * 512 * decoding.ANY_BYTES_A_PIXEL // 2)
-    smaller = decoding.decode(io.BytesIO(content), "a.jpg", 64, margin=0.25)
+    smaller = decoding.read_pixels(io.BytesIO(content), "a.jpg", 64, margin=0.25)
     assert 0 < np.abs(smaller - whole).mean() < 0.045

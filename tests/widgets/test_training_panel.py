@@ -325,8 +325,8 @@ def gan_of_three(**settings):
     [
         (plain, (POINTS, POINTS), 10),  # 70 rows in fives of 16, the last with 6
         (pair, ([POINTS, WORDS],), 10),
-        (points_gan, (WORDS,), 8),  # whole batches only
-        (gan_of_three, (WORDS,), 2),  # 48 points each
+        (points_gan, (WORDS,), 10),
+        (gan_of_three, (WORDS,), 4),  # 48 points each, then the rest
     ],
 )
 def test_steps_told_are_steps_taken(monkeypatch, build, data, steps):
