@@ -9,9 +9,8 @@
 What is not gets a ValueError in one sentence.
 """
 
-import random
+import itertools
 import types
-from itertools import chain
 from typing import Any
 
 import keras
@@ -139,7 +138,9 @@ def first_batch(data: Any) -> tuple[Any, Any]:
         hint = "map it to pictures alone, or to ((pictures, conditions),) where networks take both"
         raise ValueError(f"The {type(data).__name__} gives more than pictures: {hint}.")
     if batches is data:  # what was taken comes first again; Keras wants tuples of a generator
-        data = (one if isinstance(one, tuple) else (one,) for one in chain([first], batches))
+        data = (
+            one if isinstance(one, tuple) else (one,) for one in itertools.chain([first], batches)
+        )
     return x, data
 
 
@@ -222,16 +223,23 @@ def share(x: tf.Tensor, number: int, steps: int) -> tf.Tensor:
 
 
 def copy(network: keras.Model) -> keras.Model:
-    """A network with the same layers and weights.
+    """A network with the same layers and weights, made without drawing a seed for any layer."""
+    numbers = itertools.count()
 
-    Keras draws a seed for every layer that it makes; here they are drawn for nothing, so Python's
-    generator is put back.
-    """
-    state = random.getstate()
-    copy = keras.models.clone_model(network)
-    random.setstate(state)
-    copy.set_weights(network.get_weights())
-    return copy
+    def seeded(settings: Any) -> Any:
+        """A layer's settings, with a number for every seed that is None."""
+        if isinstance(settings, dict):
+            pairs = settings.items()
+            return {k: next(numbers) if (k, v) == ("seed", None) else seeded(v) for k, v in pairs}
+        if isinstance(settings, (list, tuple)):
+            return type(settings)(seeded(part) for part in settings)
+        return settings
+
+    twin = keras.models.clone_model(
+        network, clone_function=lambda layer: type(layer).from_config(seeded(layer.get_config()))
+    )
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 def built(

@@ -74,24 +74,24 @@ def trained_on_arrays(classes, size):
 def test_batches_from_elsewhere_train_as_arrays_do(classes, kind, size=24):
     model, (arrays, expected) = eager(classes), trained_on_arrays(classes, size)
     steps = -(-64 // size) if kind in ("generator", "bare arrays") else None
-    x, how = SOURCES[kind](classes, size), {"shuffle": False} if kind == "PyDataset" else {}
-    found = model.fit(x, steps_per_epoch=steps, verbose=0, **how)
+    x, options = SOURCES[kind](classes, size), {"shuffle": False} if kind == "PyDataset" else {}
+    computed = model.fit(x, steps_per_epoch=steps, verbose=0, **options)
     np.testing.assert_allclose(weights(model), arrays, atol=1e-6)
     assert int(model.generator_optimizer.iterations) == -(-64 // size)
-    for name, values in found.history.items():
+    for name, values in computed.history.items():
         assert values == pytest.approx(expected[name], rel=1e-4)
 
 
 def test_numbers_of_another_width_train_alike():
     """Datasets of float64 or of whole numbers, which Keras does not turn to float32."""
-    found = []
+    computed = []
     for kind in ("float32", "float64", "int32"):
         model = eager(batches="mixed", penalty="wgan_gp")
         given = tf.data.Dataset.from_tensors(np.round(POINTS).astype(kind))
         model.fit(given, verbose=0)
-        found.append(weights(model))
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+        computed.append(weights(model))
+    np.testing.assert_array_equal(computed[0], computed[1])
+    np.testing.assert_array_equal(computed[0], computed[2])
 
 
 PAIRS = r"or to \(\(pictures, conditions\),\) where networks take both"
@@ -212,11 +212,13 @@ def test_no_picture_is_left_out_and_parts_are_equally_long(steps, count):
     assert all(len(part) == count > 0 for part, count in seen)
 
 
-@pytest.mark.parametrize("how", [{"run_eagerly": True}, {"steps_per_execution": 3}])
-def test_meters_weigh_steps_by_their_pictures(how):
+@pytest.mark.parametrize("options", [{"run_eagerly": True}, {"steps_per_execution": 3}])
+def test_meters_weigh_steps_by_their_pictures(options):
     """Constant networks: the share of an epoch is that of all its pictures."""
     model = small_gan(objective="wasserstein")
-    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), jit_compile=False, **how)
+    model.compile(
+        keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), jit_compile=False, **options
+    )
     x = np.array(batch(67))
     logits = np.array(model.discriminate(x, (), training=False))
     history = model.fit(x, batch_size=16, shuffle=False, verbose=0).history
@@ -256,18 +258,18 @@ def embedding_networks(embed, idle=False):
 
 
 def test_an_embedding_learns_as_a_matrix_does():
-    found, classes = [], (np.arange(64) % 4)[:, None]
+    computed, classes = [], (np.arange(64) % 4)[:, None]
     for embed in (True, False):
         model = gan.GAN(*embedding_networks(embed), seed=0, average=0.5)
         model.compile(keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1), run_eagerly=True)
         before = weights(model)
         history = model.fit([POINTS, classes], batch_size=32, shuffle=False, verbose=0).history
         assert np.abs(weights(model) - before).max() > 0.05
-        found.append((weights(model), *(history[name][0] for name in gan.METERS)))
+        computed.append((weights(model), *(history[name][0] for name in gan.METERS)))
         drawn = model.sample(np.zeros((4, 3)), np.arange(4)[:, None])
         assert np.ptp(drawn, axis=0).max() > 1e-3
-    np.testing.assert_allclose(*(np.sort(one[0]) for one in found), atol=1e-5)
-    assert found[0][1:] == pytest.approx(found[1][1:], rel=1e-4)
+    np.testing.assert_allclose(*(np.sort(one[0]) for one in computed), atol=1e-5)
+    assert computed[0][1:] == pytest.approx(computed[1][1:], rel=1e-4)
 
 
 def test_a_weight_without_a_gradient_stays_and_keras_says_so():
@@ -326,29 +328,29 @@ def half_precision():
     ],
 )
 def test_mixed_precision_trains_to_about_the_same_numbers(settings, half_precision):
-    found = []
+    computed = []
     for policy in ("mixed_float16", "float32"):
         keras.config.set_dtype_policy(policy)
-        told = dict(settings)
-        if "replay" in told:
-            told["replay"] = layers.ReplayBuffer(32, seed=0)
-        model = eager(**told)
+        choices = dict(settings)
+        if "replay" in choices:
+            choices["replay"] = layers.ReplayBuffer(32, seed=0)
+        model = eager(**choices)
         assert model.generator.compute_dtype == policy.removeprefix("mixed_")
         before = weights(model)
         history = model.fit(POINTS, batch_size=32, epochs=2, shuffle=False, verbose=0).history
         assert np.isfinite(list(history.values())).all()
         assert np.abs(weights(model) - before).max() > 0.005
-        found.append([history["d_loss"][0], history["g_loss"][0], history["d_gradient"][0]])
+        computed.append([history["d_loss"][0], history["g_loss"][0], history["d_gradient"][0]])
         assert model.sample(np.zeros((2, 3))).dtype == np.float32
-    np.testing.assert_allclose(*found, rtol=0.1, atol=0.02)
+    np.testing.assert_allclose(*computed, rtol=0.1, atol=0.02)
 
 
 def test_a_step_that_float16_cannot_hold_is_not_taken_and_has_no_length(half_precision):
     model = eager()
     model.discriminator_optimizer.dynamic_scale.assign(1e30)
     before = [np.array(weight) for weight in model.discriminator.weights]
-    _, found, _, _ = model.discriminator_step(batch(), batch(width=3))
-    assert float(found) == 0
+    _, computed, _, _ = model.discriminator_step(batch(), batch(width=3))
+    assert float(computed) == 0
     for old, new in zip(before, model.discriminator.weights, strict=True):
         np.testing.assert_array_equal(old, new)
     assert float(model.discriminator_optimizer.dynamic_scale) < 1e30
@@ -363,19 +365,32 @@ def test_the_layers_of_this_course_work_in_mixed_precision(half_precision):
     assert isinstance(model.generator_optimizer, keras.optimizers.LossScaleOptimizer)
 
 
-def test_the_averaged_generator_is_made_without_a_draw():
-    found = []
+def nested_generator():
+    """A generator with a network inside, and noise of its own in two places."""
+    inner = [keras.Input((3,)), keras.layers.Dense(8), layers.KeptGaussianDropout(0.5)]
+    z = keras.Input((3,))
+    h = layers.KeptGaussianDropout(0.5)(keras.Sequential(inner)(z))
+    return keras.Model(z, keras.layers.Dense(2)(h))
+
+
+def test_the_averaged_generator_is_made_without_a_draw_and_has_noise_of_its_own():
+    draws = []
     for average in (0.0, 0.9):
-        networks = small_networks(seed=3)
-        gan.GAN(*networks, average=average, seed=0)
-        found.append(drawn_globally())
-    for without, with_average in zip(*found, strict=True):
+        keras.utils.set_random_seed(3)
+        model = gan.GAN(nested_generator(), small_networks(seed=4)[1], average=average, seed=0)
+        draws.append(drawn_globally())
+    for without, with_average in zip(*draws, strict=True):
         np.testing.assert_array_equal(without, with_average)
+    for mine, averaged in zip(model.generator.weights, model.averaged.weights, strict=True):
+        np.testing.assert_array_equal(mine, averaged)
+    states = [v for v in model.averaged.variables if v.name == "seed_generator_state"]
+    assert len(states) == 2 and np.any(np.array(states[0]) != np.array(states[1]))
+    assert np.ptp(model.sample(np.ones((50, 3))), axis=0).min() > 0.1
 
 
 @pytest.mark.parametrize("flip", [0.0, 0.05, 0.3])
 def test_mean_labels_are_what_d_is_told_on_average(flip):
     model = small_gan(labels=(0.9, 0.2), flip=flip)
-    told = [model._flip(tf.zeros((40_000, 1)), *pair) for pair in ((0.9, 0.2), (0.2, 0.9))]
-    means = [float(np.mean(one)) for one in told] if flip else [0.9, 0.2]
+    labels = [model._flip(tf.zeros((40_000, 1)), *pair) for pair in ((0.9, 0.2), (0.2, 0.9))]
+    means = [float(np.mean(one)) for one in labels] if flip else [0.9, 0.2]
     assert model.mean_labels == pytest.approx(means, abs=0.01)
