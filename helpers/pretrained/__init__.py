@@ -1,6 +1,7 @@
 """Which weights did somebody else, or a longer run, already train?
 
     checkpoint, load, recorded    models and cards that full runs of the labs made
+    load(path)                    a model of your own, to go on with
     vgg19, adain_decoder          the networks behind style transfer, by other people
 
 See :mod:`helpers.pretrained.checkpoints` and :mod:`helpers.pretrained.vgg`.
