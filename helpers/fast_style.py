@@ -32,8 +32,8 @@ class FastTransfer:
 
     def __init__(self) -> None:
         networks = pretrained.vgg19(("block4_conv1",)), pretrained.adain_decoder()
-        how = {"autograph": False, "reduce_retracing": True}
-        self._encode, self._decode = (tf.function(in_float32(n), **how) for n in networks)
+        options = {"autograph": False, "reduce_retracing": True}
+        self._encode, self._decode = (tf.function(in_float32(n), **options) for n in networks)
         self.align = layers.AdaIN(dtype="float32")
 
     def encode(self, picture: np.ndarray) -> tf.Tensor:

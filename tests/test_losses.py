@@ -51,8 +51,8 @@ def test_bernoulli_matches_keras_summed_over_pixels():
 
 def test_one_picture_of_logits_serves_a_whole_batch():
     x, logits = RNG.random((4, 8, 8, 1)), RNG.normal(size=(1, 8, 8, 1))
-    found = losses.bernoulli_per_image(x, logits)
-    np.testing.assert_allclose(found, losses.bernoulli_per_image(x, logits.repeat(4, axis=0)))
+    computed = losses.bernoulli_per_image(x, logits)
+    np.testing.assert_allclose(computed, losses.bernoulli_per_image(x, logits.repeat(4, axis=0)))
 
 
 def test_bernoulli_survives_extreme_logits_and_their_gradients():
@@ -102,8 +102,8 @@ def test_weights_of_pictures_weigh_both_kinds_of_kl():
     z_mean, z_log_var = random_posterior()
     sample_weight = np.array([0, 1, 2, 0.5, 1.5], "float32")
     terms = np.array(losses.kl_terms(z_mean, z_log_var)) * sample_weight[:, None]
-    found = losses.kl_divergence(z_mean, z_log_var, sample_weight)
-    np.testing.assert_allclose(found, terms.sum(axis=1).mean(), rtol=1e-5)
+    computed = losses.kl_divergence(z_mean, z_log_var, sample_weight)
+    np.testing.assert_allclose(computed, terms.sum(axis=1).mean(), rtol=1e-5)
     free = losses.free_bits_kl(z_mean, z_log_var, 0.5, sample_weight)
     np.testing.assert_allclose(free, np.maximum(terms.mean(axis=0), 0.5).sum(), rtol=1e-5)
 

@@ -106,8 +106,8 @@ class Worker(Lab):
     def _run(self, settings: dict) -> None:
         begin = time.perf_counter()
         try:
-            told = self.work(dict(settings))
-            self.caption.text = ("Stopped. " if self.job.stop_asked.is_set() else "Done. ") + told
+            result = self.work(dict(settings))
+            self.caption.text = ("Stopped. " if self.job.stop_asked.is_set() else "Done. ") + result
         except Exception as error:
             self.caption.text = complaint(error)
             raise

@@ -227,8 +227,8 @@ def test_a_script_without_a_main_guard_comes_to_an_end(home, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    how = {"capture_output": True, "text": True, "timeout": 60, "env": environment}
-    done = subprocess.run([sys.executable, str(script)], **how)
+    options = {"capture_output": True, "text": True, "timeout": 60, "env": environment}
+    done = subprocess.run([sys.executable, str(script)], **options)
     assert (done.stdout, done.returncode) == ("(8, 16, 16, 3)\n", 0), done.stderr
 
 

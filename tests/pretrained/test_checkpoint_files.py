@@ -54,14 +54,14 @@ def test_a_checkpoint_of_other_settings_is_refused(shelf, asked, said):
 
 def test_settings_that_no_card_can_hold_are_refused_before_the_training(shelf):
     with pytest.raises(TypeError):
-        pretrained.checkpoint("07_odd", lambda **how: pytest.fail("trained"), measure, what={1})
+        pretrained.checkpoint("07_odd", lambda **options: pytest.fail("trained"), measure, what={1})
 
 
 class Unplugged(Exception):
     """The machine stops."""
 
 
-def stop(*given, **how):
+def stop(*given, **options):
     raise Unplugged
 
 

@@ -62,9 +62,9 @@ def test_blocks_within_blocks_draw_from_their_own():
 
 
 def test_threads_and_a_cell_that_draws_leave_each_other_alone():
-    alone, found, stop = [seeded(seed) for seed in range(3)], {}, threading.Event()
+    alone, computed, stop = [seeded(seed) for seed in range(3)], {}, threading.Event()
     threads = [
-        threading.Thread(target=lambda seed=seed: found.update({seed: seeded(seed)}))
+        threading.Thread(target=lambda seed=seed: computed.update({seed: seeded(seed)}))
         for seed in range(3)
     ]
     random.seed(8)
@@ -90,4 +90,4 @@ def test_threads_and_a_cell_that_draws_leave_each_other_alone():
     drawn = [random.random() for _ in range(200)]
     for thread in threads:
         thread.join()
-    assert all(same(alone[seed], found[seed]) for seed in range(3)) and drawn == expected
+    assert all(same(alone[seed], computed[seed]) for seed in range(3)) and drawn == expected

@@ -233,7 +233,7 @@ def plain(learning_rate, steps, loss="mse"):
     model = keras.Model(x, keras.layers.Dense(4)(h))
     schedule = keras.optimizers.schedules.PolynomialDecay(learning_rate, steps, 0.0)
     model.compile(keras.optimizers.SGD(schedule), loss, jit_compile=False)
-    model.told = steps
+    model.announced = steps
     return model
 
 
@@ -306,13 +306,13 @@ def pair(learning_rate, steps):
     model = Pair()
     schedule = keras.optimizers.schedules.PolynomialDecay(learning_rate, steps, 0.0)
     model.compile(keras.optimizers.SGD(schedule), jit_compile=False)
-    model.told = steps
+    model.announced = steps
     return model
 
 
 def points_gan(learning_rate, steps, discriminator_steps=1):
     model = small_gan(discriminator_steps=discriminator_steps)
-    model.told = steps
+    model.announced = steps
     return model
 
 
@@ -335,7 +335,7 @@ def test_steps_told_are_steps_taken(monkeypatch, build, data, steps):
     panel.time_left.observe(lambda change: texts.append(change["new"]), "value")
     model = trained(panel)
     optimizer = getattr(model, "generator_optimizer", None) or model.optimizer
-    assert model.told == steps == int(optimizer.iterations)
+    assert model.announced == steps == int(optimizer.iterations)
     shown = [text.split(",")[0] for text in texts[1:-1]]
     assert shown == [f"step {n} of {steps}" for n in [*range(1, steps + 1), steps]][: len(shown)]
     assert len(shown) >= steps and panel.progress.value == 1
