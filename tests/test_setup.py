@@ -44,7 +44,8 @@ def program(path, script):
 
 def make(*arguments, **environment):
     """What `make` would do, without doing it."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("GDL_")}
+    ours = ("GDL_", "MAKE", "MFLAGS")  # the tests may themselves be called by make
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     command = ["make", "-n", *arguments]
     options = {"cwd": ROOT, "capture_output": True, "text": True}
     return subprocess.run(command, env=clean | environment, **options)

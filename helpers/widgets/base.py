@@ -65,8 +65,6 @@ class Lab(ipywidgets.VBox):
         self.add_class("gdl-lab")
         images = [p for p in controls.parts_of(self) if isinstance(p, ipywidgets.Image)]
         self.described_images = dict(zip(alternatives, images, strict=True))
-        for alternative, image in self.described_images.items():
-            image.tooltip = alternative
 
     @property
     def empty(self) -> bool:

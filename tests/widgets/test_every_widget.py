@@ -122,8 +122,8 @@ def test_below_the_picture_stand_what_it_shows_the_controls_and_the_caption(lab,
             assert f"{part.description} {part.value:.4g}" in text
         if isinstance(part, (ipywidgets.Dropdown, ipywidgets.SelectionSlider)):
             assert f"{part.description} {part.value}" in text
-        if isinstance(part, ipywidgets.Image) and part.value:
-            assert part.tooltip in lines[0]
+    for words, image in lab.described_images.items():
+        assert (words in lines[0]) == bool(image.value)
     assert "progress" not in text and "None" not in text
 
 
@@ -140,12 +140,15 @@ def test_a_widget_that_shows_nothing_yet_leaves_no_picture(name):
 def test_every_picture_on_the_page_has_words_and_every_control_a_name(lab):
     parts = list(every_control(lab))
     images = [part for part in parts if isinstance(part, ipywidgets.Image)]
-    assert [image.tooltip for image in images] == lab.caption.alternatives
+    assert list(lab.described_images.values()) == images
+    assert list(lab.described_images) == lab.caption.alternatives
     assert all(lab.caption.alternatives) and lab.caption in parts
     for part in parts:
         if isinstance(part, ipywidgets.DOMWidget) and hasattr(part, "description"):
             named = isinstance(part, (ipywidgets.Label, ipywidgets.HTML))
             assert named or part.description, part
+        if isinstance(part, ipywidgets.DOMWidget) and not hasattr(part, "description"):
+            assert part.tooltip is None, "ipywidgets shows none of it, but an error instead"
 
 
 def overlap(act, several=3, times=6):
