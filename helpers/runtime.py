@@ -5,6 +5,8 @@ and imports TensorFlow only inside functions.
 
     oneDNN      on: it is off by default on some CPUs and on on others
     threads     as many as this process may use: a fixed count gives bit-identical runs
+    graphs      without `dependency_optimization`, which orders sums now one way, now another: with
+                it one run in fifteen of a GAN under R1 differed by 1e-4, without it none of 390
     GPU         memory as it is needed, not all at once: two kernels can share one
     log level   errors only: the C++ log lines differ from machine to machine
 
@@ -104,6 +106,7 @@ def prepare(seed: int, logical_cpus: int = 1) -> None:
     if logical_cpus > 1:
         _divide_cpu(tf, logical_cpus)
     keras.utils.set_random_seed(seed)
+    tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
     if gpus:
         tf.config.experimental.enable_op_determinism()
     device = f"{len(gpus)} GPU" if gpus else f"CPU, {os.environ['TF_NUM_INTRAOP_THREADS']} threads"

@@ -82,6 +82,11 @@ def test_no_saved_output_holds_an_address(notebook):
     assert not [text for text in texts if " at 0x" in text]
 
 
+def test_nothing_is_left_to_be_filled_in(notebook):
+    text = "\n".join(sources(notebook, "markdown"))
+    assert not re.findall(r"\bSEC\d\d\b|TODO|FIXME|XXX|\?\?\?", text)
+
+
 def test_no_widget_state_but_a_picture_for_each_widget(notebook):
     assert "widgets" not in notebook.metadata
     for cell in notebook.cells:

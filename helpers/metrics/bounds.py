@@ -3,9 +3,9 @@
     test bound      -log p(x) <= reconstruction + KL, nats per image, on images never trained on
     IWAE-k          -log p(x) <= -log( 1/k sum_i p(x, z_i) / q(z_i | x) ): tighter as k grows
 
-"BCE + KL" on grey levels is a training loss, not a likelihood: its floor on the MNIST test images
-is 45.5 nats. The IWAE bound is taken on images binarised once with a fixed seed and is a proper
-bound; never put the two in one column.
+"BCE + KL" on grey levels bounds, loosely, the mean -log p(x) of digits binarised at random with
+those levels as chances; its floor on the MNIST test images is their entropy, 45.5 nats. The IWAE
+bound is taken on images binarised once with a fixed seed; never put the two in one column.
 
 Burda, Grosse and Salakhutdinov, arXiv:1509.00519 (IWAE bound).
 """

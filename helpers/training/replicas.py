@@ -100,9 +100,7 @@ def ring_gan() -> gan.GAN:
     """A small GAN for points on the plane, without batch norm.
 
     It learns by plain gradient descent: Adam would hide a gradient that is too long by a factor. D
-    is smooth, as R1 differentiates it twice: with LeakyReLU about one run in fifteen of one seed
-    differed by 1e-4, for TensorFlow 2.21 rewrites the graph of that derivative now one way, now
-    another. Without its `dependency_optimization` all 260 runs were equal, as all are with tanh.
+    is smooth, as R1 differentiates it twice.
     """
     dense, make, networks = keras.layers.Dense, seeds.layer_maker(0), []
     for outputs, activation in ((2, "relu"), (1, "tanh")):
