@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="keep the outputs")
     parser.add_argument("notebooks", nargs="+", type=Path)
     arguments = parser.parse_args()
+    os.environ["GDL_EXERCISES"] = "off"  # what a learner solved is in no saved output
     for path in arguments.notebooks:
         start = time.perf_counter()
         try:
