@@ -15,10 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAB = os.environ.get("GDL_LAB", "")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob(f"{LAB}*.ipynb"))
-STANDARD_BUDGET = {"cells": (26, 50), "words": (900, 1800)}
+STANDARD_BUDGET = {"cells": (26, 58), "words": (900, 1800)}
 BUDGETS = {
     "00_start_here": {"cells": (10, 26), "words": (300, 1300)},
-    "12_gan_tricks": {"cells": (52, 80), "words": (1300, 2400)},  # seventeen of them
+    "12_gan_tricks": {"cells": (52, 88), "words": (1300, 2400)},  # seventeen of them
 }
 
 
@@ -37,7 +37,8 @@ def sources(notebook, kind):
 
 
 def words(text):
-    """Words a reader reads: no link targets, no formulas."""
+    """Words a reader reads: no link targets, no formulas, nothing folded away."""
+    text = re.sub(r"<details>.*?</details>", " ", text, flags=re.S)
     return len(re.sub(r"\]\([^)]*\)|\$[^$]*\$", " ", text).split())
 
 

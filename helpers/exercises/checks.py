@@ -9,6 +9,7 @@ that differs is shown; where they are those of a mistake over all cases, the mis
 """
 
 import copy
+import functools
 import inspect
 import time
 from collections.abc import Callable, Sequence
@@ -206,8 +207,8 @@ def read(answer: Any, parts: int = 0) -> Arrays:
 def _unreadable(done: learner.Call, parts: int, transform: Callable) -> str:
     """A sentence where an answer is nothing that could be right or wrong."""
     if done.answer is None and transform is gradient:
-        return "The numbers are right, but no gradient comes through: use TensorFlow's or Keras's \
-operations from beginning to end, not NumPy's."
+        hint = "use TensorFlow's or Keras's operations from beginning to end, not NumPy's"
+        return f"The numbers are right, but no gradient comes through: {hint}."
     if done.answer is None:
         said = done.printed.strip().split("\n")[0][: learner.LONGEST]
         printed = f' It printed "{said}", but printing is not returning.' if said else ""
@@ -250,7 +251,8 @@ def difference(answer: np.ndarray, right: np.ndarray) -> list[str]:
     if right.size > SHOWN:
         off = np.nan_to_num(np.abs(answer.astype("float64") - right), nan=np.inf)
         worst = tuple(int(place) for place in np.unravel_index(np.argmax(off), off.shape))
-        lines = [f"at {list(worst)} yours = {answer[worst]:.4g}, right = {right[worst]:.4g}"]
+        mine, wanted = float(answer[worst]), float(right[worst])
+        lines = [f"at {list(worst)} yours = {mine:.4g}, right = {wanted:.4g}"]
     if answer.dtype.kind in "iub" and right.dtype.kind == "f":
         lines.append(f"yours are whole numbers ({answer.dtype}): were digits cut off?")
     if not np.isfinite(answer).all() and np.isfinite(right).all():
@@ -270,6 +272,7 @@ def _weights(shape: tuple[int, ...]) -> np.ndarray:
 def gradient(function: Callable) -> Callable:
     """The gradient of a function's weighed answer in all floats that it gets; None without one."""
 
+    @functools.wraps(function)  # so that what goes wrong in it is still known as the learner's
     def compute(*arguments: Any) -> Any:
         flat = [part for part in tf.nest.flatten(arguments) if tf.is_tensor(part)]
         floats = [part for part in flat if part.dtype.is_floating]
