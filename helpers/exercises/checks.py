@@ -93,13 +93,13 @@ class Exercise:
         if not learner.is_written(function):
             return f"{self.title}: not written yet."
         cases = self.cases()
-        rights = [read(answer) for answer in self._answers_of_oracle(cases)]
+        rights = [as_arrays(answer) for answer in self._answers_of_oracle(cases)]
         deadline = time.monotonic() + learner.TIME_LIMIT
         fault = self._fault(function, cases, rights, _itself, deadline)
         sloped = [case for case in cases if case.gradient]
         if not fault and sloped:
             slopes = [slope_of_oracle(self.oracle, case.arguments) for case in sloped]
-            fault = self._fault(function, sloped, slopes, gradient, deadline)
+            fault = self._fault(function, sloped, slopes, gradient_of, deadline)
         return f"✗ {self.title}: {fault}" if fault else self._praise(cases, sloped)
 
     def _answers_of_oracle(self, cases: list[Case]) -> list[Any]:
@@ -109,7 +109,7 @@ class Exercise:
         """The tick, what was tried, and where remembering it failed."""
         tried = "; ".join(case.name for case in cases)
         slope = f"; its gradient for {', '.join(case.name for case in sloped)}" if sloped else ""
-        noted = progress.remember(f"{self.lab} {self.name}")
+        noted = progress.note(f"{self.lab} {self.name}")
         return f"✓ {self.title}: right for {tried}{slope}.\n{noted}".rstrip()
 
     def _fault(
@@ -122,18 +122,18 @@ class Exercise:
         for case, right in zip(cases, rights, strict=True):
             seconds = max(deadline - time.monotonic(), 0.01)
             given = [learner.prepare(argument, self.tensors) for argument in case.arguments]
-            done = learner.call(transform(function), given, seconds)
+            done = learner.attempt(transform(function), given, seconds)
             trouble = done.trouble or _unreadable(done, len(right), transform)
             if trouble:
                 trouble = f"{trouble}\n  Tried: {case.name}."
                 break
-            answers.append(read(done.answer, len(right)))
+            answers.append(as_arrays(done.answer, len(right)))
         compared = list(zip(cases, answers, rights, strict=False))
         wrong = [number for number, (_, *pair) in enumerate(compared) if not self._agree(*pair)]
         if not wrong:
             return trouble
         known = self._mistake(cases, answers, transform) if len(answers) == len(cases) else ""
-        what = "gradients" if transform is gradient else "examples"
+        what = "gradients" if transform is gradient_of else "examples"
         score = (
             f"right for {len(answers) - len(wrong)} of {len(cases)} {what}. The first that fails:"
         )
@@ -154,7 +154,7 @@ class Exercise:
                 given = [learner.prepare(argument, self.tensors) for argument in case.arguments]
                 with np.errstate(all="ignore"):
                     theirs = transform(mistake.compute)(*given)
-                if theirs is None or not self._agree(answer, read(theirs, len(answer))):
+                if theirs is None or not self._agree(answer, as_arrays(theirs, len(answer))):
                     break
             else:
                 return f"  This is {mistake.name}: {mistake.why}"
@@ -163,17 +163,17 @@ class Exercise:
     def _shown(self, case: Case, answer: Arrays, right: Arrays) -> list[str]:
         """The failing example: its arguments, and both numbers."""
         names = inspect.signature(self.oracle).parameters
-        given = [show(*pair) for pair in zip(names, case.arguments, strict=False)]
+        given = [_show(*pair) for pair in zip(names, case.arguments, strict=False)]
         lines = [f"  {case.name}", *(f"    {line}" for line in given)]
         pairs = list(zip(answer, right, strict=True))
         number, (mine, wanted) = next(
             (n, pair) for n, pair in enumerate(pairs) if not self._agree([pair[0]], [pair[1]])
         )
         which = f" (part {number + 1} of {len(pairs)})" if len(pairs) > 1 else ""
-        return [*lines, *(f"    {line}{which}" for line in difference(mine, wanted))]
+        return [*lines, *(f"    {line}{which}" for line in describe_difference(mine, wanted))]
 
 
-def read(answer: Any, parts: int = 0) -> Arrays:
+def as_arrays(answer: Any, parts: int = 0) -> Arrays:
     """An answer as arrays.
 
     Args:
@@ -204,9 +204,9 @@ def read(answer: Any, parts: int = 0) -> Arrays:
     return arrays
 
 
-def _unreadable(done: learner.Call, parts: int, transform: Callable) -> str:
+def _unreadable(done: learner.Attempt, parts: int, transform: Callable) -> str:
     """A sentence where an answer is nothing that could be right or wrong."""
-    if done.answer is None and transform is gradient:
+    if done.answer is None and transform is gradient_of:
         hint = "use TensorFlow's or Keras's operations from beginning to end, not NumPy's"
         return f"The numbers are right, but no gradient comes through: {hint}."
     if done.answer is None:
@@ -214,7 +214,7 @@ def _unreadable(done: learner.Call, parts: int, transform: Callable) -> str:
         printed = f' It printed "{said}", but printing is not returning.' if said else ""
         return f"Your function returned None: is a `return` missing at its end?{printed}"
     try:
-        read(done.answer, parts)
+        as_arrays(done.answer, parts)
     except ValueError as error:
         return str(error)
     return ""
@@ -226,28 +226,28 @@ def _size(right: np.ndarray) -> float:
     return float(largest) if largest > 1e-6 else 1.0
 
 
-def written(values: np.ndarray) -> str:
+def _numbers(values: np.ndarray) -> str:
     """Numbers on one line."""
     text = np.array2string(values, separator=", ", formatter={"float_kind": "{:.4g}".format})
     return " ".join(text.split())
 
 
-def show(name: str, argument: Any) -> str:
+def _show(name: str, argument: Any) -> str:
     """An argument, written out where it is small."""
     if isinstance(argument, np.ndarray) and argument.size > SHOWN:
         return f"{name} of shape {argument.shape}"
     if isinstance(argument, np.ndarray):
-        return f"{name} = {written(argument)}"
+        return f"{name} = {_numbers(argument)}"
     if isinstance(argument, list | tuple):
         return f"{name}, a {type(argument).__name__} of {len(argument)}"
     return f"{name} = {getattr(argument, '__name__', argument)}"
 
 
-def difference(answer: np.ndarray, right: np.ndarray) -> list[str]:
+def describe_difference(answer: np.ndarray, right: np.ndarray) -> list[str]:
     """How an answer differs from the right one: in its shape, or in its numbers."""
     if answer.shape != right.shape:
         return [f"yours has shape {answer.shape}, and must have {right.shape}"]
-    lines = [f"yours = {written(answer)}", f"right = {written(right)}"]
+    lines = [f"yours = {_numbers(answer)}", f"right = {_numbers(right)}"]
     if right.size > SHOWN:
         off = np.nan_to_num(np.abs(answer.astype("float64") - right), nan=np.inf)
         worst = tuple(int(place) for place in np.unravel_index(np.argmax(off), off.shape))
@@ -269,7 +269,7 @@ def _weights(shape: tuple[int, ...]) -> np.ndarray:
     return np.cos(np.arange(np.prod(shape, dtype=int))).reshape(shape)
 
 
-def gradient(function: Callable) -> Callable:
+def gradient_of(function: Callable) -> Callable:
     """The gradient of a function's weighed answer in all floats that it gets; None without one."""
 
     @functools.wraps(function)  # so that what goes wrong in it is still known as the learner's
@@ -297,7 +297,7 @@ def slope_of_oracle(oracle: Callable, arguments: Sequence[Any]) -> Arrays:
     arguments = copy.deepcopy(arguments)
 
     def weighed() -> float:
-        parts = read(oracle(*copy.deepcopy(arguments)))
+        parts = as_arrays(oracle(*copy.deepcopy(arguments)))
         return float(sum(np.sum(part * _weights(part.shape)) for part in parts))
 
     found = []

@@ -30,7 +30,7 @@ class TimeUp(SystemExit):
     """Raised inside a call that took too long; a thread ends on it without a word."""
 
 
-class Call(NamedTuple):
+class Attempt(NamedTuple):
     """What one call left behind: an answer, or else a sentence about its trouble."""
 
     answer: Any
@@ -77,8 +77,8 @@ def prepare(argument: Any, as_tensor: bool) -> Any:
     return tf.constant(array) if as_tensor else array
 
 
-def call(function: Callable, arguments: Sequence[Any], seconds: float) -> Call:
-    """Call a function, in a thread that is stopped when its time is up.
+def attempt(function: Callable, arguments: Sequence[Any], seconds: float) -> Attempt:
+    """Attempt a function, in a thread that is stopped when its time is up.
 
     A Python loop can be stopped. One long step inside a library can not: the call is given up, and
     the thread runs on until that step ends or the kernel is restarted.
@@ -100,7 +100,7 @@ def call(function: Callable, arguments: Sequence[Any], seconds: float) -> Call:
         finally:
             ended, stopped = not thread.is_alive(), _stop(thread)
     trouble = _trouble(function, arguments, kept, outcome) if ended else _too_long(stopped)
-    return Call(outcome.get("answer"), printed.getvalue(), trouble)
+    return Attempt(outcome.get("answer"), printed.getvalue(), trouble)
 
 
 def _stop(thread: threading.Thread) -> bool:

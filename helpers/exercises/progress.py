@@ -44,7 +44,7 @@ def _set_aside() -> str:
     return f"{FILE} was damaged: it is {DAMAGED} now, and a new one begins."
 
 
-def remember(name: str) -> str:
+def note(name: str) -> str:
     """Add a solved exercise to the file, whole or not at all; a sentence where that failed."""
     names, sentence = solved()
     unusable = sentence and os.path.lexists(FILE)

@@ -186,9 +186,9 @@ def test_several_things_are_compared_one_by_one():
 def test_of_a_large_answer_the_worst_entry_is_shown():
     answer, right = np.zeros((4, 5)), np.zeros((4, 5))
     answer[1, 2], answer[3, 4] = 1.0, -2.0
-    assert checks.difference(answer, right) == ["at [3, 4] yours = -2, right = 0"]
+    assert checks.describe_difference(answer, right) == ["at [3, 4] yours = -2, right = 0"]
     answer[0, 1] = np.nan
-    assert checks.difference(answer, right)[0] == "at [0, 1] yours = nan, right = 0"
+    assert checks.describe_difference(answer, right)[0] == "at [0, 1] yours = nan, right = 0"
 
 
 def test_right_numbers_without_a_gradient_are_not_enough():

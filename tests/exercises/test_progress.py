@@ -33,7 +33,7 @@ def test_solved_exercises_last_and_stand_in_the_list(capsys, folder):
 
 def test_what_was_noted_before_is_kept_and_nothing_twice():
     for name in ("07 kl", "01 gram", "07 kl"):
-        assert progress.remember(name) == ""
+        assert progress.note(name) == ""
     assert json.loads(Path(progress.FILE).read_text()) == ["01 gram", "07 kl"]
 
 
