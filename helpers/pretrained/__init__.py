@@ -1,6 +1,7 @@
 """Which weights did somebody else, or a longer run, already train?
 
     checkpoint, load, recorded    models and cards that full runs of the labs made
+    recorded_arms                 a comparison of many runs, kept run by run
     load(path)                    a model of your own, to go on with
     vgg19, adain_decoder          the networks behind style transfer, by other people
 
@@ -15,6 +16,7 @@ from helpers.pretrained.checkpoints import (
     names,
     picture,
     recorded,
+    recorded_arms,
     save,
 )
 from helpers.pretrained.vgg import VGG19_LAYERS, adain_decoder, vgg19
@@ -29,6 +31,7 @@ __all__ = [
     "names",
     "picture",
     "recorded",
+    "recorded_arms",
     "save",
     "vgg19",
 ]

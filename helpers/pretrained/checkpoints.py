@@ -208,6 +208,72 @@ def picture(name: str, paint: Callable | None, **settings: Any) -> np.ndarray:
     return pixels
 
 
+def recorded_arms(
+    name: str, run: Callable | None, arms: list[str], **settings: Any
+) -> tuple[dict[str, dict], dict[str, np.ndarray]]:
+    """Load what the arms of a long comparison gave; each is kept as soon as it ends.
+
+    A comparison that was stopped goes on with the arms that are missing when it is called again
+    with the same settings. Numbers are in the card, rows of pictures below each other in a PNG.
+
+    Args:
+        name: begins with the lab's number, for example ``"11_arms"``.
+        run: called as `run(arm, **settings)`; returns numbers by name, and a row of pictures as
+            RGB in [0, 1], (height, width, 3), of one shape for all arms. None only loads. Give it
+            as `runtime.budget(lab=None, full=run)`.
+        arms: their names, in the order in which they run.
+        **settings: all else that decides the result, of kinds that JSON knows.
+
+    Returns:
+        Numbers and row of pictures of each arm.
+
+    Raises:
+        CheckpointError: an arm is missing, the picture is damaged, or the settings are others.
+    """
+    asked = json.loads(json.dumps(settings))
+    if run is not None:
+        _run_missing(name, run, arms, settings)
+    metrics, rows = _arms_so_far(name, asked)
+    if missing := [arm for arm in arms if arm not in metrics]:
+        raise CheckpointError(
+            f"{name} lacks {len(missing)} of {len(arms)} arms, {missing[0]} first: "
+            f"go on with `make checkpoints LAB={name[:2]}`."
+        )
+    return {a: metrics[a] for a in arms}, {a: rows[a].astype("float32") / 255 for a in arms}
+
+
+def _run_missing(name: str, run: Callable, arms: list[str], settings: dict) -> None:
+    """Run the arms that were not kept yet, each kept as it ends; other settings begin anew."""
+    metrics: dict[str, dict] = {}
+    rows: dict[str, np.ndarray] = {}
+    with contextlib.suppress(CheckpointError):
+        metrics, rows = _arms_so_far(name, json.loads(json.dumps(settings)))
+    for arm in [arm for arm in arms if arm not in metrics]:
+        start = time.perf_counter()
+        numbers, row = run(arm, **settings)
+        metrics[arm] = {**numbers, "seconds": time.perf_counter() - start}
+        rows[arm] = np.round(255 * row).astype("uint8")
+        with _written_together() as folder:
+            Image.fromarray(np.concatenate(list(rows.values()))).save(folder / f"{name}.png")
+            seconds = sum(numbers["seconds"] for numbers in metrics.values())
+            _write_card(folder, name, settings, seconds, metrics)
+        print(f"{len(metrics)} of {len(arms)}: {arm}, {metrics[arm]['seconds']:.0f} s", flush=True)
+
+
+def _arms_so_far(name: str, asked: dict) -> tuple[dict[str, dict], dict[str, np.ndarray]]:
+    """Numbers and pictures, as bytes, of the arms that have ended."""
+    metrics, path = _card_of(name, asked)["metrics"], CHECKPOINTS / f"{name}.png"
+    try:
+        _check_pair(path)
+        sheet = np.asarray(Image.open(path, formats=["PNG"]).convert("RGB"))
+        return metrics, dict(zip(metrics, np.split(sheet, len(metrics)), strict=True))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path.name} is missing or damaged: restore it with `git checkout checkpoints`, or "
+            f"make it again with `make checkpoints LAB={name[:2]}`."
+        ) from error
+
+
 def _card_of(name: str, asked: dict) -> dict:
     """A card, if it was made with these settings."""
     kept = card(name)

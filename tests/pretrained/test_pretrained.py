@@ -115,6 +115,47 @@ def test_arrays_and_tuples_are_kept_and_odd_settings_refused_before_the_work(tmp
         pretrained.recorded("12_odd", lambda **settings: pytest.fail("measured first"), what={1, 2})
 
 
+def one_arm(arm, slope, **_):
+    if arm == "breaks":
+        raise FloatingPointError("the rate was too high")
+    return {"rate": slope * len(arm)}, np.full((2, 4, 3), len(arm) / 10)
+
+
+def test_a_comparison_is_kept_arm_by_arm_and_goes_on_where_it_stopped(shelf, capsys):
+    with pytest.raises(FloatingPointError):
+        pretrained.recorded_arms("12_arms", one_arm, ["a", "bb", "breaks", "cccc"], slope=2)
+    with pytest.raises(pretrained.CheckpointError, match="12_arms lacks 1 of 3 arms, cccc first"):
+        pretrained.recorded_arms("12_arms", None, ["a", "bb", "cccc"], slope=2)
+    capsys.readouterr()
+    metrics, rows = pretrained.recorded_arms("12_arms", one_arm, ["a", "cccc", "bb"], slope=2)
+    assert capsys.readouterr().out.startswith("3 of 3: cccc, ")
+    assert {arm: numbers["rate"] for arm, numbers in metrics.items()} == {
+        "a": 2,
+        "cccc": 8,
+        "bb": 4,
+    }
+    assert list(metrics) == list(rows) == ["a", "cccc", "bb"]
+    for arm, row in rows.items():
+        np.testing.assert_allclose(row, np.full((2, 4, 3), len(arm) / 10), atol=1 / 255)
+
+
+@pytest.mark.parametrize("damage", ["other settings", "no picture", "half", "other picture"])
+def test_arms_of_other_settings_or_with_a_damaged_picture_are_refused_then_made_anew(shelf, damage):
+    pretrained.recorded_arms("12_arms", one_arm, ["a"], slope=2)
+    path = checkpoints.CHECKPOINTS / "12_arms.png"
+    slope = 3 if damage == "other settings" else 2
+    if damage == "no picture":
+        path.unlink()
+    if damage == "half":
+        path.write_bytes(path.read_bytes()[:40])
+    if damage == "other picture":
+        Image.new("RGB", (4, 2)).save(path)
+    with pytest.raises(pretrained.CheckpointError, match=r"12_arms\.(json|png)"):
+        pretrained.recorded_arms("12_arms", None, ["a"], slope=slope)
+    metrics, rows = pretrained.recorded_arms("12_arms", one_arm, ["a"], slope=slope)
+    assert metrics["a"]["rate"] == slope and rows["a"].mean() == pytest.approx(0.1, abs=0.01)
+
+
 def ramp(side):
     """A picture of `side` pixels with a red ramp from left to right."""
     picture = np.zeros((side, 2 * side, 3))
