@@ -113,7 +113,8 @@ def read_pixels(
         stream: of the file's bytes.
         name: of the file, for messages.
         size: of the shorter side in pixels; None keeps the picture's own.
-        square: whether to cut the largest square from the middle; needs a size.
+        square: whether to cut the largest square from the middle; needs a size. False keeps the
+            shape, and a picture that is smaller stays so.
         margin: the share of width and height that is cut off every side before the square.
 
     Returns:
@@ -131,7 +132,7 @@ def read_pixels(
         if size and square:
             picture = fit_square(picture, size, margin)
         elif size:
-            picture = _fit_side(picture, name, size)
+            picture = _fit_side(picture, size)
         return as_array(picture)
     except limits.NotRead:
         raise
@@ -246,13 +247,10 @@ def fit_square(picture: Image.Image, size: int, margin: float = 0.0) -> Image.Im
     return ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS, margin)
 
 
-def _fit_side(picture: Image.Image, name: str, size: int) -> Image.Image:
-    """The whole picture, scaled until its shorter side has `size` pixels."""
-    scale = size / min(picture.size)
-    width, height = (max(1, round(scale * side)) for side in picture.size)
-    if ANY_BYTES_A_PIXEL * width * height > limits.DECODING_BYTES:
-        reason = f"is too long and thin ({picture.width} x {picture.height} pixels)"
-        raise limits.NotRead(name, reason, "cut a piece out of it first")
+def _fit_side(picture: Image.Image, size: int) -> Image.Image:
+    """The whole picture, made smaller until its shorter side has `size` pixels at most."""
+    scale = min(1, size / min(picture.size))
+    width, height = (round(scale * side) for side in picture.size)
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 

@@ -32,8 +32,8 @@ def load_image(
     Args:
         source: a path, an address that starts with http:// or https://, or a file's bytes.
         size: of the shorter side in pixels; None keeps the picture as large as it is.
-        square: whether to cut the largest square from the middle. False keeps the picture's shape;
-            without a size it is kept anyway.
+        square: whether to cut the largest square from the middle. False keeps the picture's shape,
+            and a picture that is smaller than `size` stays so; without a size both hold anyway.
 
     Returns:
         float32 in [0, 1] of shape (height, width, 3).

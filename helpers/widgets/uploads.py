@@ -87,9 +87,9 @@ def shown(picture: np.ndarray, size: int) -> np.ndarray:
 
 def _read(content: bytes) -> np.ndarray:
     """A picture in its own shape, its shorter side at most `GALLERY_SIZE`."""
-    picture = data.load_image(content)
+    picture = data.load_image(content, GALLERY_SIZE, square=False)
     height, width = picture.shape[:2]
     if max(height, width) > LONGEST * min(height, width):
         hint = f"cut it until it is at most {LONGEST} times as long as wide"
         raise ValueError(f"the picture is {width} x {height} pixels: {hint}.")
-    return style.resize(picture, min(GALLERY_SIZE, height, width))
+    return picture

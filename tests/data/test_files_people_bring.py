@@ -111,15 +111,15 @@ def test_a_picture_keeps_its_shape_when_asked(shape, content):
     rows = np.linspace(0, 1, shape[0])[:, None] * np.ones(shape[1])
     pixels = (rows * 65535).astype("uint16") if content == "deep" else (rows * 255).astype("uint8")
     image = data.load_image(encoded(pixels), 30, square=False)
-    scale = 30 / min(shape)
+    scale = min(1, 30 / min(shape))
     assert image.shape == (round(scale * shape[0]), round(scale * shape[1]), 3)
     assert image[0].mean() < 0.1 and image[-1].mean() > 0.9
     assert data.load_image(encoded(pixels), 30).shape == (30, 30, 3)
 
 
 def test_a_thread_of_a_picture_is_not_blown_up():
-    with pytest.raises(ValueError, match=r"too long and thin \(1 x 9000 pixels\): cut a piece"):
-        data.load_image(encoded(np.zeros((9000, 1), "uint8")), 512, square=False)
+    thread = encoded(np.zeros((9000, 1), "uint8"))
+    assert data.load_image(thread, 512, square=False).shape == (9000, 1, 3)
 
 
 @pytest.mark.parametrize("size", [0, -5, 2.5, 10**6, "64", True + 0.5])

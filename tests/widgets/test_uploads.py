@@ -56,6 +56,18 @@ def test_a_picture_keeps_its_shape(upload, shape):
     assert height / width == pytest.approx(shape[0] / shape[1], rel=2e-3)
 
 
+@pytest.mark.parametrize("size", [(8000, 6000), (2000, 7000)])
+def test_a_camera_s_photograph_is_made_smaller_while_it_is_read(upload, size):
+    """48 and 14 million pixels: the first would need more memory whole than a picture may."""
+    stream = io.BytesIO()
+    Image.new("RGB", size, "teal").save(stream, "JPEG")
+    upload.add("camera.jpg", stream.getvalue())
+    assert upload.message.value == "camera.jpg: choose it in a menu above."
+    height, width = upload.pictures["camera.jpg"].shape[:2]
+    assert min(height, width) == uploads.GALLERY_SIZE
+    assert width / height == pytest.approx(size[0] / size[1], rel=2e-3)
+
+
 def test_nothing_of_a_picture_is_cut_off(upload):
     """Each side of the picture has a colour of its own, and all four are there."""
     pixels = np.full((60, 160, 3), 128, "uint8")
