@@ -1,9 +1,11 @@
 """What was solved lasts; a file that is damaged or can not be written stops nobody."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import ROOT, load
 
 from helpers import exercises, losses
 from helpers.exercises import progress, week1
@@ -86,3 +88,12 @@ def test_a_comparing_run_neither_reads_nor_writes(monkeypatch, capsys):
     assert f"0 of {len(exercises.ALL)} solved" in capsys.readouterr().out
     Path(progress.FILE).unlink()
     assert solve().startswith("✓") and not Path(progress.FILE).exists()
+
+
+def test_make_test_leaves_what_a_learner_solved_alone(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tests")
+    runner, seen = load("tests/run.py", "run"), []
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(runner.subprocess, "run", lambda *_, env, **how: seen.append(env) or done)
+    runner.run("notebooks", ["true"], jobs=1)
+    assert [environment["GDL_EXERCISES"] for environment in seen] == ["off"]
