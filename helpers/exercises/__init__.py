@@ -1,7 +1,8 @@
 """Did I get it right, and if not, what is the usual mistake?
 
-Here stand the checks of what a learner writes at the end of a lab, one module per week: each
-compares the learner's function with the right values and names the mistake it recognises.
+Here stand the checks of what a learner writes at the end of a lab, one module per lab, shown by its
+week's: each compares the learner's function with the right values and names the mistake it
+recognises.
 
     exercises.week1.check_gram(my_gram)             the check, in the cell where it is written
     exercises.use(my_gram, losses.gram_matrix)      the learner's once written, else the helper's
@@ -9,11 +10,12 @@ compares the learner's function with the right values and names the mistake it r
 
 How to add an exercise
 ----------------------
-1. Declare it in its week's module, as :data:`helpers.exercises.week1.GRAM` is: `lab`, `name` and
+1. Declare it in its lab's module, as :data:`helpers.exercises.lab01.GRAM` is: `lab`, `name` and
    `title`; an `oracle` from a library (scipy, scikit-learn and scikit-image are imported inside the
    function) whose parameters have the names of the learner's; `cases`, a function that returns
    the smallest first and then awkward ones (one row, one column, a batch of two, +-100, zeros);
-   four or more `mistakes`. Add it to `EXERCISES`, and `check_<name>` above it.
+   four or more `mistakes`. Add it to `EXERCISES` there and `check_<name>`
+   above it, whose docstring begins "Lab 01: "; its week's module shows both, as week 1's does.
 
    - What is random comes in as an argument (`noise`), so the answer is one and the same.
    - A function that is an argument (a denoiser, a critic) works on tensors and on NumPy arrays.
@@ -21,7 +23,7 @@ How to add an exercise
    - A loss that is trained has one small case with `gradient=True`.
    - A `Mistake` reads "This is <name>: <why>". It must not raise on any case, and must differ from
      the right answer and from every other mistake on some case; a wrong shape is a difference.
-   - Names in these modules begin with an underscore where a notebook may define the same.
+   - Functions in these modules begin with an underscore: no notebook may define what helpers do.
 
 2. In the notebook, before the predictions, whose heading is "Predict, then run", stand under one
    heading, "## Your turn":

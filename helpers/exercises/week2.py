@@ -1,4 +1,4 @@
-"""Week 2, autoencoders: what a learner writes in labs 03 to 06, checked."""
+"""Week 2, autoencoders: the checks of labs 03 to 06."""
 
 from helpers.exercises.checks import Exercise
 

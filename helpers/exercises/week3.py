@@ -1,4 +1,4 @@
-"""Week 3, variational autoencoders: what a learner writes in labs 07 and 08, checked."""
+"""Week 3, variational autoencoders: the checks of labs 07 and 08."""
 
 from helpers.exercises.checks import Exercise
 

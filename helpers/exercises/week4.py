@@ -1,4 +1,4 @@
-"""Week 4, GANs: what a learner writes in labs 09 to 12, checked."""
+"""Week 4, GANs: the checks of labs 09 to 12."""
 
 from helpers.exercises.checks import Exercise
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 from conftest import ROOT
 
 from helpers import exercises, losses
-from helpers.exercises import checks, learner, progress, week1
+from helpers.exercises import checks, lab01, learner, progress
 
 ROOM = ROOT / "helpers" / "exercises"
-GRAM, VARIATION = week1.GRAM, week1.TOTAL_VARIATION
+GRAM, VARIATION = lab01.GRAM, lab01.TOTAL_VARIATION
 
 
 def _first_and_last(values, scale):

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, load
 
 from helpers import exercises, losses
-from helpers.exercises import progress, week1
+from helpers.exercises import lab01, progress
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def folder(monkeypatch, tmp_path):
 
 
 def solve():
-    return week1.GRAM.check(losses.gram_matrix)
+    return lab01.GRAM.check(losses.gram_matrix)
 
 
 def test_solved_exercises_last_and_stand_in_the_list(capsys, folder):
