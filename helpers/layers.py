@@ -24,7 +24,6 @@ gradient passes through it to G; `KeptGaussianDropout` gives G noise also after 
 `ReplayBuffer` shows D some of G's older pictures.
 """
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -246,31 +245,11 @@ class DiffAugment(RandomLayer):
 
     Args:
         seed: integer that fixes the sequence of draws; None takes Keras' global seed.
-        changes: those of `CHANGES` that are made, in the order given.
-
-    Raises:
-        ValueError: a change is unknown.
     """
-
-    CHANGES = ("colour", "shift", "cover")
-
-    def __init__(
-        self, seed: int | None = None, changes: Sequence[str] = CHANGES, **kwargs: Any
-    ) -> None:
-        super().__init__(seed, **kwargs)
-        if unknown := sorted(set(changes) - set(self.CHANGES)):
-            raise ValueError(f"There is no change {unknown[0]!r}: choose of {self.CHANGES}.")
-        self.changes = tuple(changes)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return pictures of shape (batch, height, width, channels), changed while training."""
-        for change in self.changes if training else ():
-            x = getattr(self, change)(x)
-        return x
-
-    def get_config(self) -> dict:
-        """Settings for the `.keras` file."""
-        return {**super().get_config(), "changes": self.changes}
+        return self.cover(self.shift(self.colour(x))) if training else x
 
     def draw(self, x: tf.Tensor, low: float, high: float) -> tf.Tensor:
         """One uniform float32 number for each picture, shape (batch, 1, 1, 1)."""
