@@ -1,9 +1,11 @@
 """Week 4, GANs: the checks of labs 09 to 12."""
 
-from helpers.exercises import lab09
+from helpers.exercises import lab09, lab10
 from helpers.exercises.lab09 import both_losses as both_losses
 from helpers.exercises.lab09 import check_best_discriminator as check_best_discriminator
 from helpers.exercises.lab09 import check_losses as check_losses
 from helpers.exercises.lab09 import share_of_real as share_of_real
+from helpers.exercises.lab10 import check_frechet as check_frechet
+from helpers.exercises.lab10 import check_slerp as check_slerp
 
-EXERCISES = (*lab09.EXERCISES,)
+EXERCISES = (*lab09.EXERCISES, *lab10.EXERCISES)
