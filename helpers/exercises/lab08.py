@@ -142,7 +142,7 @@ def _value_cases() -> list[Case]:
 
 
 def _nats(
-    x: tf.Tensor, mean: tf.Tensor, log_std: tf.Tensor, power: float = 2.0, half: float = 0.5,
+    x: tf.Tensor, mean: tf.Tensor, log_std: tf.Tensor, *, power: float = 2.0, half: float = 0.5,
     with_log: float = 1.0, constant: float = HALF_LOG_2_PI,
 ) -> tf.Tensor:  # fmt: skip
     """-log p of each value; with other arguments than the defaults, a part of it is wrong."""

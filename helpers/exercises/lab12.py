@@ -157,7 +157,8 @@ def _replay(
     order = np.arange(len(both))
     first = len(kept) + np.arange(count)
     order[places], order[first] = first, places
-    return tuple(np.split(both[order], [len(kept)])[::-1])
+    after, shown = np.split(both[order], [len(kept)])
+    return shown, after
 
 
 def _buffer_cases() -> list[Case]:
