@@ -54,17 +54,19 @@ ALL: tuple[Exercise, ...] = (
 
 
 def use(function: Callable, instead: Callable) -> Callable:
-    """A learner's function once it is written, and until then the helper's; says which.
+    """A learner's function once it is written, and until then another's; says which.
 
     Args:
         function: the learner's; it is taken when it is written, be it right or wrong.
-        instead: the helper's, which does the same.
+        instead: of the helpers, of a library, or of the notebook; does the same.
     """
-    name, helper = (getattr(f, "__name__", type(f).__name__) for f in (function, instead))
+    name, other = (getattr(f, "__name__", type(f).__name__) for f in (function, instead))
     if is_written(function):
         print(f"Here works {name}, your own.")
         return function
-    print(f"{name} is not written yet: {helper} of the helpers works in its place.")
+    package = (getattr(instead, "__module__", None) or "").split(".")[0]
+    whose = {"helpers": " of the helpers", "__main__": "", "": ""}.get(package, f" of {package}")
+    print(f"{name} is not written yet: {other}{whose} works in its place.")
     return instead
 
 

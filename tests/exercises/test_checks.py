@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from conftest import ROOT
 
-from helpers import exercises, losses
+from helpers import exercises, layers, losses
 from helpers.exercises import checks, lab01, learner, progress
 
 ROOM = ROOT / "helpers" / "exercises"
@@ -256,6 +256,21 @@ def test_the_helper_works_until_there_is_something_written(capsys):
     assert capsys.readouterr().out == said
     assert exercises.use(raises, losses.gram_matrix) is raises
     assert capsys.readouterr().out == "Here works raises, your own.\n"
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        (layers.AdaIN(), "AdaIN of the helpers"),
+        (np.linalg.norm, "norm of numpy"),
+        (type(only_prints)(only_prints.__code__, {"__name__": "__main__"}), "only_prints"),
+    ],
+    ids=["helper", "library", "notebook"],
+)
+def test_what_works_in_its_place_is_named_with_its_origin(instead, said, capsys):
+    assert exercises.use(lambda x: ..., instead) is instead
+    expected = f"<lambda> is not written yet: {said} works in its place.\n"
+    assert capsys.readouterr().out == expected
 
 
 @pytest.mark.parametrize("path", sorted(ROOM.glob("*.py")), ids=lambda path: path.stem)
