@@ -24,6 +24,8 @@ How to add an exercise
    - A `Mistake` reads "This is <name>: <why>". It must not raise on any case, and must differ from
      the right answer and from every other mistake on some case; a wrong shape is a difference.
    - Functions in these modules begin with an underscore: no notebook may define what helpers do.
+   - Where no helper does the same, one stands here, without the underscore, and its week's module
+     shows it, as :func:`helpers.exercises.lab07.kl_to_prior`; `test_ready.py` has the list of them.
 
 2. In the notebook, before the predictions, whose heading is "Predict, then run", stand under one
    heading, "## Your turn":
