@@ -2,13 +2,15 @@
 
 import pytest
 
-from helpers.exercises import lab07, lab09, lab12
+from helpers.exercises import lab07, lab09, lab11, lab12
 
 READY = [
     (lab07.KL, lab07.kl_to_prior),
     (lab07.IWAE, lab07.log_mean_exp),
     (lab09.LOSSES, lab09.both_losses),
     (lab09.BEST_DISCRIMINATOR, lab09.share_of_real),
+    (lab11.PENALTY, lab11.penalty_between),
+    (lab11.HINGE, lab11.hinge_losses),
     (lab12.REPLAY, lab12.swap_old),
 ]
 
