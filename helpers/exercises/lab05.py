@@ -186,12 +186,12 @@ def _with_share(share: Callable) -> Callable:
 
 def _halfway(known: np.ndarray, strange: np.ndarray) -> float:
     line = (known.mean() + strange.mean()) / 2
-    return np.mean(np.concatenate([known <= line, strange > line]))
+    return float(np.mean(np.concatenate([known <= line, strange > line])))
 
 
 def _side_by_side(known: np.ndarray, strange: np.ndarray) -> float:
     count = min(len(known), len(strange))
-    return np.mean(strange[:count] > known[:count])
+    return float(np.mean(strange[:count] > known[:count]))
 
 
 AREA = Exercise(
