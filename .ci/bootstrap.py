@@ -119,10 +119,9 @@ def install(extras):
     check_owner()
     check_disk()
     print("Installing packages (TensorFlow is large: a few minutes the first time)", flush=True)
-    target = f".[{extras}]" if extras else "."
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile", "-q"]
     run([*pip, "--upgrade", "pip"], "upgrading pip, as old ones resolve slowly")
-    run([*pip, "-e", target], "installing packages")
+    run([*pip, "-e", f".[{extras}]"], "installing packages")
 
 
 def start_compiling():
@@ -174,9 +173,9 @@ def quiet_jupyterlab():
 
 def main():
     """Do what is not done yet; the one argument names the extras to install."""
-    extras = sys.argv[1] if len(sys.argv) > 1 else ""
+    extras = sys.argv[1] if len(sys.argv) > 1 else "lab"
     make_venv()
-    stamp = VENV / ("installed-" + (extras or "base"))
+    stamp = VENV / ("installed-" + extras)
     kernels = sorted((ROOT / ".ci").rglob("kernel.json"))
     sources = [ROOT / "pyproject.toml", Path(__file__), *kernels]
     project = b"".join(source.read_bytes() for source in sources)
@@ -190,7 +189,7 @@ def main():
         quiet_jupyterlab()
         if compiling.wait():
             sys.exit("Setting up stopped at: importing the packages. The lines above say why.")
-        for done in {stamp, VENV / "installed-base"}:
+        for done in {stamp, VENV / "installed-lab"}:
             done.write_text(wanted)
     if extras == "test":
         get_chromium()

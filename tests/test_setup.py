@@ -70,7 +70,7 @@ def test_gpu_line_is_the_same_everywhere():
 def test_every_dependency_has_its_reason():
     text = (ROOT / "pyproject.toml").read_text()
     extras = PROJECT["optional-dependencies"]
-    for entry in [*PROJECT["dependencies"], *extras["test"], *extras["gpu"]]:
+    for entry in [*PROJECT["dependencies"], *extras["lab"], *extras["test"], *extras["gpu"]]:
         assert re.search(rf'"{re.escape(entry)}"[^\n]*# \S', text), f"{entry} has no reason"
 
 

@@ -16,6 +16,7 @@ from helpers.widgets.jobs import Job
 from helpers.widgets.pictures import described
 
 HERE = Path(__file__).parent
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Pad(anywidget.AnyWidget):
@@ -57,6 +58,7 @@ class Lab(ipywidgets.VBox):
     NARROWEST = 420  # of the static picture, in pixels
     NOTE = "A picture of a widget: run its cell and the controls move."
     job: Job | None = None
+    _ipython_display_ = None  # of ipywidgets 7, which would leave out the picture
 
     def __init__(self, children: Sequence[ipywidgets.Widget], alternatives: list[str]) -> None:
         self.lock = threading.RLock()
@@ -83,13 +85,14 @@ class Lab(ipywidgets.VBox):
             lines += [*self.caption.text.splitlines(), self.NOTE]
             return described(self.picture(), [line for line in lines if line], self.NARROWEST)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict | tuple[dict, dict]:
-        view = super()._repr_mimebundle_(**kwargs)
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        view, how = self.caption._repr_mimebundle_()  # anywidget knows ipywidgets 7, 8 and Colab
+        view[VIEW]["model_id"] = self.model_id
         if self.empty:
-            return {**view, "text/plain": f"<{self.title}; nothing to show yet>"}
+            return {**view, "text/plain": f"<{self.title}; nothing to show yet>"}, how
         words = " ".join([f"{self.title}.", *self.caption.text.split()])
         picture, metadata = plots.bundle(self.static(), words)
-        return {**view, **picture, "text/plain": f"<{self.title}>"}, metadata
+        return {**view, **picture, "text/plain": f"<{self.title}>"}, {**how, **metadata}
 
     def close(self) -> None:
         """Take the widget off the page, and stop what it does."""

@@ -93,6 +93,9 @@ class Job:
     def join(self) -> None:
         """Wait for the work to end; interrupting the kernel stops it.
 
+        Before ipykernel 7, as on Colab, a kernel hears buttons only between cells: there Stop does
+        not reach the work while a cell waits here, and interrupting is the way.
+
         Raises:
             Exception: whatever ended the work, if an error did.
         """

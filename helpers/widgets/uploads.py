@@ -34,9 +34,7 @@ class Upload(ipywidgets.HBox):
         self.pictures, self.menus, self.show, self.adding = pictures, menus, show, False
         self.given = frozenset(pictures)
         most = f"up to {os.environ.get('GDL_UPLOAD_MB', USUAL_MB)} MB"
-        self.button = ipywidgets.FileUpload(
-            accept="image/*", description="Your picture", tooltip=f"A picture of {most}"
-        )
+        self.button = ipywidgets.FileUpload(accept="image/*", description="Your picture")
         self.message, self.preview = ipywidgets.Label(most), ipywidgets.Image(height=64)
         self.preview.layout.display = "none"
         super().__init__([self.button, self.preview, self.message])
@@ -46,9 +44,9 @@ class Upload(ipywidgets.HBox):
         """Take what arrived, and forget it, so that the same file may arrive again."""
         files = change["new"]
         if files:
-            self.button.value = ()
-            for file in files:
-                self.add(file["name"], bytes(file["content"]))
+            self.button.set_trait("value", type(files)())
+            for name, content in _received(files):
+                self.add(name, content)
 
     def add(self, name: str, content: bytes) -> None:
         """Read a file's bytes; on success show it and list it in the menus, else say why not."""
@@ -83,6 +81,13 @@ def shown(picture: np.ndarray, size: int) -> np.ndarray:
     """A picture scaled until its shorter side is `size`, or its longer side twice that."""
     short, long = sorted(picture.shape[:2])
     return style.resize(picture, min(size, max(1, round(2 * size * short / long))))
+
+
+def _received(files: tuple | dict) -> list[tuple[str, bytes]]:
+    """Name and bytes of each file: ipywidgets 8 lists them, ipywidgets 7 keeps them by name."""
+    if isinstance(files, dict):
+        files = [{**file, "name": name} for name, file in files.items()]
+    return [(file["name"], bytes(file["content"])) for file in files]
 
 
 def _read(content: bytes) -> np.ndarray:

@@ -378,7 +378,7 @@ def test_quiz_refuses_pictures_that_do_not_fit():
 
 def test_labels_and_static_pictures(stepper, quiz):
     for lab in (stepper, quiz):
-        assert lab._repr_mimebundle_()["text/plain"] == f"<{lab.title}; nothing to show yet>"
+        assert lab._repr_mimebundle_()[0]["text/plain"] == f"<{lab.title}; nothing to show yet>"
         parts = list(every_control(lab))
         named = (ipywidgets.Button, ipywidgets.ToggleButton, ipywidgets.Dropdown)
         assert all(part.description for part in parts if isinstance(part, named))
