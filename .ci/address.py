@@ -15,13 +15,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BADGE = "[![Open in "
 OPENERS = {  # name: its badge, and what it opens; {path} is a file of a release on GitHub
-    "Colab": ("colab.research.google.com/assets/colab-badge.svg", "colab.research.google.com/{path}"),
+    "Colab": (
+        "colab.research.google.com/assets/colab-badge.svg",
+        "colab.research.google.com/{path}",
+    ),
     "Kaggle": (
         "kaggle.com/static/images/open-in-kaggle.svg",
         "kaggle.com/kernels/welcome?src=https://github.com/{path}",
     ),
     "Codespaces": ("github.com/codespaces/badge.svg", "codespaces.new/{repository}"),
 }
+NEXT = "[project.optional-dependencies]"
 FIRST = "00_start_here.ipynb"
 
 
@@ -58,9 +62,8 @@ def badges(root, address, name):
     path = f"{repository}/blob/{release(root)}/notebooks/{name}"
     parts = []
     for opener, (badge, target) in OPENERS.items():
-        path_there = f"github/{path}" if opener == "Colab" else path
-        target = target.format(path=path_there, repository=repository)
-        parts.append(f"{BADGE}{opener}](https://{badge})](https://{target})")
+        opened = target.format(path=path, repository=repository)
+        parts.append(f"{BADGE}{opener}](https://{badge})](https://{opened})")
     return " ".join(parts)
 
 
@@ -96,7 +99,9 @@ def write(root, address):
     text = re.sub(r"\[project\.urls\]\n.*\n\n", "", page.read_text(encoding="utf-8"))
     if address:
         urls = f'[project.urls]\nRepository = "{address}"\n\n'
-        text = text.replace("[project.optional-dependencies]", urls + "[project.optional-dependencies]")
+        text = text.replace(
+            "[project.optional-dependencies]", urls + "[project.optional-dependencies]"
+        )
     page.write_text(text, encoding="utf-8", newline="\n")
     page = root / "README.md"
     text = with_badges(page.read_text(encoding="utf-8"), badges(root, address, FIRST))
