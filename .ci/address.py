@@ -17,7 +17,7 @@ BADGE = "[![Open in "
 OPENERS = {  # name: its badge, and what it opens; {path} is a file of a release on GitHub
     "Colab": (
         "colab.research.google.com/assets/colab-badge.svg",
-        "colab.research.google.com/{path}",
+        "colab.research.google.com/github/{path}",
     ),
     "Kaggle": (
         "kaggle.com/static/images/open-in-kaggle.svg",
@@ -70,7 +70,7 @@ def badges(root, address, name):
 def with_badges(text, line):
     """A page whose third line is a line of badges, where there is one, below its title."""
     title, *rest = text.split("\n")
-    if rest[1].startswith(BADGE):
+    if len(rest) > 1 and rest[1].startswith(BADGE):
         rest = rest[2:]
     return "\n".join([title, *(["", line] if line else []), *rest])
 
