@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
+WINDOWS = os.name == "nt"
+PYTHON = VENV / "Scripts" / "python.exe" if WINDOWS else VENV / "bin" / "python"
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 GIGABYTES_NEEDED = 5
 QUIET_LAB = {  # JupyterLab would ask to fetch news, and labs work without a network
@@ -45,7 +46,7 @@ def check_python(version=None):
         found = ".".join(str(part) for part in version)
         sys.exit(
             f"The labs need Python 3.11, 3.12 or 3.13 and this is {found} ({sys.executable}). "
-            "Install one, then name it: make lab PYTHON=python3.12"
+            "Install one, then name it: make lab PYTHON=python3.12 (Windows: py -3.12 labs.py lab)"
         )
 
 
@@ -158,10 +159,18 @@ def get_chromium():
         failed = True
     finally:
         if installer.poll() is None:
-            os.killpg(installer.pid, signal.SIGKILL)
-            installer.wait()
+            end_with_children(installer)
     if failed:
         print(NO_CHROMIUM, flush=True)
+
+
+def end_with_children(process):
+    """End a process that leads a group of its own, and what it started."""
+    if WINDOWS:
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)])
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def quiet_jupyterlab():
@@ -171,9 +180,8 @@ def quiet_jupyterlab():
     (settings / "overrides.json").write_text(json.dumps(QUIET_LAB, indent=2) + "\n")
 
 
-def main():
-    """Do what is not done yet; the one argument names the extras to install."""
-    extras = sys.argv[1] if len(sys.argv) > 1 else "lab"
+def main(extras):
+    """Do what is not done yet; `extras` is what to install, "lab" or "test"."""
     make_venv()
     stamp = VENV / ("installed-" + extras)
     kernels = sorted((ROOT / ".ci").rglob("kernel.json"))
@@ -198,4 +206,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if len(sys.argv) > 1 else "lab")

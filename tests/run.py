@@ -19,9 +19,15 @@ from pathlib import Path
 
 import psutil
 import report
-from jupyter_client.kernelspec import find_kernel_specs
 
 from helpers import runtime
+
+try:
+    import nbval  # noqa: F401
+    from jupyter_client.kernelspec import find_kernel_specs
+except ModuleNotFoundError as error:
+    package = error.name.partition(".")[0]
+    sys.exit(f"{package} is missing: `pip install -e .[test]` brings all that the checks need.")
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = os.environ.get("GDL_KERNEL") or "gdl-cpu"

@@ -4,11 +4,13 @@ import ast
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 import tomllib
+import types
 from pathlib import Path
 
 import nbclient
@@ -110,6 +112,82 @@ def test_full_disk_is_named(bootstrap):
     with pytest.raises(SystemExit, match=r"need 5 GB .* has 1\.0 GB free\. Free some space"):
         bootstrap.check_disk(free_bytes=1e9)
     assert bootstrap.check_disk(free_bytes=50e9) is None
+
+
+@pytest.mark.parametrize(
+    ("system", "python"), [("posix", "bin/python"), ("nt", "Scripts/python.exe")]
+)
+def test_both_layouts_of_a_venv_are_known(system, python):
+    """As a bootstrap sees them that runs under Linux or Windows."""
+    source = (ROOT / ".ci/bootstrap.py").read_text()
+    space = {"__file__": str(ROOT / ".ci/bootstrap.py"), "__name__": "bootstrap"}
+    exec(source.replace("os.name ==", f"{system!r} =="), space)
+    assert space["PYTHON"] == ROOT / ".venv" / python
+
+
+def test_windows_ends_what_playwright_started(bootstrap, monkeypatch):
+    """It has no process groups to kill; its own program ends a process with its children."""
+    ran, waited = [], []
+    monkeypatch.setattr(bootstrap, "WINDOWS", True)
+    monkeypatch.setattr(bootstrap.subprocess, "run", ran.append)
+    bootstrap.end_with_children(types.SimpleNamespace(pid=7, wait=lambda: waited.append(7)))
+    assert ran == [["taskkill", "/F", "/T", "/PID", "7"]] and waited == [7]
+
+
+@pytest.fixture
+def labs(monkeypatch):
+    """`labs.py`, with a note of what it sets up and runs instead of doing so."""
+    module = load("labs.py", "labs")
+    module.did = []
+    fake = types.SimpleNamespace(main=module.did.append, PYTHON=Path("python"))
+    done = types.SimpleNamespace(returncode=3)
+    monkeypatch.setattr(module, "load_bootstrap", lambda: fake)
+    run = lambda command, **how: module.did.append((command, how)) or done  # noqa: E731
+    monkeypatch.setattr(module, "subprocess", types.SimpleNamespace(run=run))
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    return module
+
+
+def test_labs_py_opens_the_lab_that_make_opens(labs, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    with pytest.raises(SystemExit, match="3"):
+        labs.main("lab")
+    extras, (command, how) = labs.did
+    by_make = shlex.split(make("lab").stdout.splitlines()[-1])
+    assert extras == "lab" and set(command[1:]) <= set(by_make)
+    assert command[:3] == ["python", "-m", "jupyterlab"]
+    assert how["env"]["PYTHONPATH"] == f"{ROOT}{os.pathsep}elsewhere"
+    assert how["env"]["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0] == str(ROOT / ".ci")
+    assert how["env"]["PYTHONUTF8"] == "1" and how["cwd"] == str(ROOT)
+
+
+def test_labs_py_runs_the_checks_that_make_runs(labs):
+    with pytest.raises(SystemExit, match="3"):
+        labs.main("test")
+    extras, (command, _) = labs.did
+    assert extras == "test" and command == ["python", str(ROOT / "tests/run.py")]
+    assert "tests/run.py" in make("test").stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["bench"], ["lab", "test"]])
+def test_labs_py_says_what_it_can_do(arguments):
+    command = [sys.executable, str(ROOT / "labs.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "Say which: python labs.py lab, or python labs.py test.\n"
+
+
+WITHOUT = "import runpy, sys; sys.modules[sys.argv[1]] = None; sys.path.insert(0, 'tests'); "
+WITHOUT += "runpy.run_path('tests/run.py', run_name='__main__')"
+
+
+@pytest.mark.parametrize("package", ["nbval", "jupyter_client"])
+def test_an_environment_without_what_the_checks_need_is_told(package):
+    """As `pip install -e .` makes one."""
+    command = [sys.executable, "-c", WITHOUT, package]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.startswith(f"{package} is missing: `pip install -e .[test]` brings all")
 
 
 @pytest.fixture
@@ -232,8 +310,9 @@ def test_what_set_up_imports_is_there(bootstrap):
     exec(bootstrap.IMPORT_ALL, {})
 
 
-def test_bootstrap_parses_on_old_pythons():
-    source = (ROOT / ".ci/bootstrap.py").read_text()
+@pytest.mark.parametrize("name", [".ci/bootstrap.py", "labs.py"])
+def test_what_any_python_may_run_parses_on_old_ones(name):
+    source = (ROOT / name).read_text()
     assert ast.parse(source, feature_version=(3, 7)).body
 
 
