@@ -5,7 +5,8 @@ from importlib.util import find_spec
 
 ADDRESS, RELEASE = "", "v0"
 if not find_spec("helpers"):  # this notebook was opened alone, as in Colab: fetch the labs
-    clone = ["git", "clone", "-q", "--depth=1", f"--branch={RELEASE}", ADDRESS, "labs"]
+    quiet = "git -c advice.detachedHead=false clone -q"
+    clone = [*quiet.split(), "--depth=1", f"--branch={RELEASE}", ADDRESS, "labs"]
     install = [sys.executable, "-m", "pip", "install", "-q", "-e", "labs"]
     if not ADDRESS or subprocess.run(clone).returncode or subprocess.run(install).returncode:
         sys.exit(f"The labs could not be fetched from {ADDRESS or 'an address not yet set'}.")

@@ -29,6 +29,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import autoencoder, gan, vae  # noqa: F401  (Keras must know their classes)
+from helpers.pretrained import keras_files
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
@@ -64,7 +65,7 @@ def load(name: str | Path) -> keras.Model:
             f"choose one of: {there}."
         )
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = keras_files.read(path, compile=False)
     except Exception as error:
         raise CheckpointError(
             f"{path.name} is damaged or was made by another Keras: restore it with "
@@ -78,7 +79,7 @@ def _load_own(path: Path) -> keras.Model:
     if not path.is_file():
         raise CheckpointError(f"There is no file {path}: give the path of a .keras file.")
     try:
-        return keras.models.load_model(path)
+        return keras_files.read(path)
     except Exception as error:
         unknown = re.search(r"Could not locate (\w+ '\w+')", str(error))
         hint = "save it again, with the Keras that is installed here"

@@ -28,6 +28,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 LIST = (
     "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"
 )
+OPEN_ALL = "from helpers import pretrained as p; print(len([p.load(n) for n in p.names()]), 'open')"
 CLEAN = {
     name: value
     for name, value in os.environ.items()
@@ -96,8 +97,8 @@ def installed():
     return {entry.lower().replace("-", "_") for entry in done.stdout.split()}
 
 
-def text_of(cell):
-    return "".join(output.get("text", "") for output in cell.outputs)
+def text_of(cell, stream="stdout"):
+    return "".join(output.text for output in cell.outputs if output.get("name") == stream)
 
 
 def bands_kept(cells):
@@ -115,6 +116,7 @@ def test_a_lab_alone_runs_whole_under_colabs_versions(alone, published, request)
     ]
     first = f"Fetched the labs, {ADDRESS.release(ROOT)} of file://{published}, into "
     assert text_of(codes[0]).startswith(first) and text_of(codes[0]).count("\n") == 1
+    assert not re.search("detached|error|dependency", text_of(codes[0], "stderr"))
     assert all(cell.execution_count for cell in codes)
     versions = {f"{name}=={version}".replace("-", "_") for name, version in pins("colab").items()}
     assert versions <= installed()
@@ -126,10 +128,17 @@ def test_a_lab_alone_runs_whole_under_colabs_versions(alone, published, request)
     assert any(".value = " in cell.source for cell in codes)
 
 
-def test_widgets_work_with_colabs_ipywidgets(colab):
-    """Their own tests, uploads among them, run there."""
+@pytest.fixture
+def with_packages(colab):
+    """Colab's environment with the packages that the labs bring, for tests that run from here."""
+    run(PYTHON, "-m", "pip", "install", "-q", *BROUGHT[1:])
+    yield
+    run(PYTHON, "-m", "pip", "uninstall", "-q", "-y", *BROUGHT[1:])
+
+
+@pytest.mark.usefixtures("with_packages")
+def test_widgets_and_checkpoints_work_with_colabs_ipywidgets_and_keras():
+    """Their own tests run there, uploads among them; and every checkpoint opens."""
+    run(PYTHON, "-c", OPEN_ALL, cwd=ROOT)
     tests = ["tests/widgets/test_every_widget.py", "tests/widgets/test_uploads.py"]
-    needed = BROUGHT[1:]
-    run(PYTHON, "-m", "pip", "install", "-q", *needed)
     run(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, cwd=ROOT)
-    run(PYTHON, "-m", "pip", "uninstall", "-q", "-y", *needed)
