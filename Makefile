@@ -1,5 +1,6 @@
 # make lab           set up, then open JupyterLab on notebooks/00_start_here.ipynb
 # make test          set up, then run every check      (LAB=07, QUICK=1, JOBS=1, KERNEL=gdl-gpu)
+# make test-doors    labs 00, 02, 07 and 09 alone in an empty folder, under Colab's versions
 # make bench         course-shaped loops beside ours   (LAB=07)
 # make checkpoints   full training runs of a lab       (LAB=07)
 # make notebooks     run notebooks again and keep their outputs   (LAB=07)
@@ -30,7 +31,7 @@ JUPYTER = $(CONFIG) PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	$(if $(WSL),--ServerApp.use_redirect_file=False) $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
-.PHONY: lab test bench checkpoints notebooks address clean setup setup-test lab-is-there
+.PHONY: lab test test-doors bench checkpoints notebooks address clean setup setup-test lab-is-there
 .DEFAULT_GOAL := lab
 
 setup:
@@ -47,6 +48,9 @@ lab: setup
 
 test: lab-is-there setup-test
 	@$(RUN) tests/run.py
+
+test-doors: setup-test
+	@$(RUN) -m pytest -v --durations=0 --durations-min=1 -p no:cacheprovider tests/doors/alone.py
 
 bench: lab-is-there setup-test
 	@$(RUN) benchmarks/run.py

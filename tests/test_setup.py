@@ -76,14 +76,33 @@ def test_every_dependency_has_its_reason():
         assert re.search(rf'"{re.escape(entry)}"[^\n]*# \S', text), f"{entry} has no reason"
 
 
-def test_the_workflow_may_only_read_and_knows_its_actions_by_hash():
+PUBLISH = {"contents": "read", "pages": "write", "id-token": "write"}
+
+
+@pytest.mark.parametrize(("name", "may"), [("ci", {"contents": "read"}), ("site", PUBLISH)])
+def test_a_workflow_may_do_no_more_than_it_must_and_knows_its_actions_by_hash(name, may):
     """A tag can be moved to other code; a commit's hash cannot."""
-    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     used = [step["uses"] for step in steps if "uses" in step]
-    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["permissions"] == may
     assert not any("permissions" in job for job in workflow["jobs"].values())
     assert used and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in used)
+
+
+def test_the_container_is_set_up_by_our_own_set_up():
+    """The kinds of value are those of devcontainers/spec, devContainer.base.schema.json."""
+    kinds = {"name": str, "image": str, "hostRequirements": dict, "postCreateCommand": str}
+    settings = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    assert set(settings) == {*kinds, "customizations"}
+    assert all(isinstance(settings[name], kind) for name, kind in kinds.items())
+    assert re.fullmatch(r"\d+([tgmk]b)?", settings["hostRequirements"]["memory"])
+    assert all(isinstance(tool, dict) for tool in settings["customizations"].values())
+    python, script, extra = settings["postCreateCommand"].split()
+    assert python == "python3" and (ROOT / script).is_file()
+    assert extra in PROJECT["optional-dependencies"]
+    (version,) = re.findall(r"/python:1-(3\.\d+)-", settings["image"])
+    assert tuple(map(int, version.split("."))) in [(3, 11), (3, 12), (3, 13)]
 
 
 def test_bootstrap_and_pyproject_agree_on_python(bootstrap):
