@@ -4,6 +4,7 @@
 # make bench         course-shaped loops beside ours   (LAB=07)
 # make checkpoints   full training runs of a lab       (LAB=07)
 # make notebooks     run notebooks again and keep their outputs   (LAB=07)
+# make site          the labs as pages to read, in site/
 # make address       write where this project is published, and the badges (git's remote origin)
 # make clean         remove .venv and what tools left behind
 
@@ -31,7 +32,7 @@ JUPYTER = $(CONFIG) PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -
 	--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	$(if $(WSL),--ServerApp.use_redirect_file=False) $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
-.PHONY: lab test test-doors bench checkpoints notebooks address clean setup setup-test lab-is-there
+.PHONY: lab test test-doors bench checkpoints notebooks site address clean setup setup-test lab-is-there
 .DEFAULT_GOAL := lab
 
 setup:
@@ -62,8 +63,11 @@ checkpoints: lab-is-there setup-test
 notebooks: lab-is-there setup-test
 	@$(RUN) tests/run_notebook.py --save $(NOTEBOOKS)
 
+site: setup-test
+	@$(RUN) pages/build.py
+
 address:
 	@$(or $(PYTHON),python3) .ci/address.py
 
 clean:
-	rm -rf .venv build .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv build site .pytest_cache .ruff_cache *.egg-info
