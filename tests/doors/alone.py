@@ -121,6 +121,7 @@ def test_a_lab_alone_runs_whole_under_colabs_versions(alone, published, request)
     versions = {f"{name}=={version}".replace("-", "_") for name, version in pins("colab").items()}
     assert versions <= installed()
     assert bands_kept(codes) == bands_kept(saved) and bands_kept(codes) != []
+    assert (ENVIRONMENT / "share/jupyter/kernels/gdl-cpu/kernel.json").is_file()
     datas = [output.get("data", {}) for cell in codes for output in cell.outputs]
     shown = [data for data in datas if VIEW in data]
     full = [data for data in shown if "nothing to show yet" not in data["text/plain"]]
