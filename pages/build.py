@@ -166,13 +166,13 @@ def neighbours(number: int) -> str:
     return " · ".join(links)
 
 
-def write_lab(number: int) -> tuple[dict, list[dict]]:
+def write_lab(number: int, exporter: Exporter) -> tuple[dict, list[dict]]:
     """Write a lab's page; return its card for the index, and its sections."""
     path = LABS[number]
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if 'find_spec("helpers")' not in cell.source]
     pictures = save_pictures(notebook, path.stem)
-    body, _ = Exporter().from_notebook_node(notebook)
+    body, _ = exporter.from_notebook_node(notebook)
     soup = finish(body, f"notebooks/{path.name}")
     sections = sections_of(soup, f"{path.stem}.html")
     title, links = sections[0]["page"], neighbours(number)
@@ -226,7 +226,8 @@ def main() -> None:
     for folder in ("pictures", "image"):
         (SITE / folder).mkdir(parents=True)
     write_styles()
-    labs, known = zip(*[write_lab(number) for number in range(len(LABS))], strict=True)
+    exporter = Exporter()
+    labs, known = zip(*[write_lab(number, exporter) for number in range(len(LABS))], strict=True)
     pages = [write_markdown(source) for source in PAGES if source.endswith(".md")]
     write_index(labs, list(chain.from_iterable([*known, *pages])))
     megabytes = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) / 1e6

@@ -90,6 +90,15 @@ def test_a_workflow_may_do_no_more_than_it_must_and_knows_its_actions_by_hash(na
     assert used and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in used)
 
 
+def test_ci_runs_the_labs_alone_after_the_checks():
+    """`tests/doors/alone.py` is no `test_*.py`, so the checks leave it to its own command."""
+    ci = (ROOT / ".ci/run").read_text()
+    assert 0 < ci.index("\nmake test\n") < ci.index("make test-doors")
+    assert "pytest -v --durations=0 --durations-min=1" in make("test-doors").stdout
+    assert make("test-doors").stdout.rstrip().endswith("tests/doors/alone.py")
+    assert make("site").stdout.rstrip().endswith("pages/build.py")
+
+
 def test_the_container_is_set_up_by_our_own_set_up():
     """The kinds of value are those of devcontainers/spec, devContainer.base.schema.json."""
     kinds = {"name": str, "image": str, "hostRequirements": dict, "postCreateCommand": str}
