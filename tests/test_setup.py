@@ -526,7 +526,7 @@ def test_local_links_of_the_pages_exist():
                 assert (ROOT / target).exists(), f"{page}: {target}"
 
 
-@pytest.mark.parametrize(("page", "most"), [("README.md", 150), ("CONTRIBUTING.md", 150)])
+@pytest.mark.parametrize(("page", "most"), [("README.md", 165), ("CONTRIBUTING.md", 150)])
 def test_pages_stay_short(page, most):
     assert len((ROOT / page).read_text().splitlines()) <= most
 
