@@ -193,7 +193,7 @@ ALL_LABS = [path.stem for path in sorted((run.ROOT / "notebooks").glob("*.ipynb"
 @pytest.mark.parametrize(
     ("seconds", "first", "last"),
     [
-        ({}, "01", "00"),
+        ({}, "11", "00"),
         ({name: float(name[:2]) for name in ALL_LABS}, "12", "00"),
         (dict.fromkeys(ALL_LABS, 50.0) | {ALL_LABS[3]: 90.0, ALL_LABS[12]: 3.0}, "03", "12"),
         (dict.fromkeys(ALL_LABS[:-1], 1.0), "12", "00"),
