@@ -110,7 +110,7 @@ def test_the_container_is_set_up_by_our_own_set_up():
     python, script, extra = settings["postCreateCommand"].split()
     assert python == "python3" and (ROOT / script).is_file()
     assert extra in PROJECT["optional-dependencies"]
-    (version,) = re.findall(r"/python:1-(3\.\d+)-", settings["image"])
+    (version,) = re.findall(r"^python:(3\.\d+)-", settings["image"])
     assert tuple(map(int, version.split("."))) in [(3, 11), (3, 12), (3, 13)]
 
 
