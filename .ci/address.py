@@ -25,7 +25,7 @@ OPENERS = {  # name: its badge, and what it opens; {path} is a file of a release
     ),
     "Codespaces": ("github.com/codespaces/badge.svg", "codespaces.new/{repository}"),
 }
-NEXT = "[project.optional-dependencies]"
+NEXT = "[project.optional-dependencies]"  # the part of pyproject before which the address stands
 FIRST = "00_start_here.ipynb"
 
 
@@ -99,9 +99,7 @@ def write(root, address):
     text = re.sub(r"\[project\.urls\]\n.*\n\n", "", page.read_text(encoding="utf-8"))
     if address:
         urls = f'[project.urls]\nRepository = "{address}"\n\n'
-        text = text.replace(
-            "[project.optional-dependencies]", urls + "[project.optional-dependencies]"
-        )
+        text = text.replace(NEXT, urls + NEXT)
     page.write_text(text, encoding="utf-8", newline="\n")
     page = root / "README.md"
     text = with_badges(page.read_text(encoding="utf-8"), badges(root, address, FIRST))

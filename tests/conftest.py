@@ -154,3 +154,11 @@ def one_device():
     """D's and G's loss in twenty steps of the ring GAN on one device, shape (20, 2)."""
     points = toys.ring().points(1280)
     return replicas.train_under(tf.distribute.get_strategy(), replicas.ring_gan, points, 20, 128)
+
+
+@pytest.fixture
+def exercise_folder(monkeypatch, tmp_path):
+    """The working folder, an empty one, where solved exercises are noted."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GDL_EXERCISES", raising=False)
+    return tmp_path

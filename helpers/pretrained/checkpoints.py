@@ -198,10 +198,7 @@ def picture(name: str, paint: Callable | None, **settings: Any) -> np.ndarray:
         kept = Image.open(path, formats=["JPEG"])
         pixels = np.asarray(kept.convert("RGB"), "float32") / 255
     except OSError as error:
-        raise CheckpointError(
-            f"{path.name} is missing or damaged: restore it with `git checkout checkpoints`, or "
-            f"make it again with `make checkpoints LAB={name[:2]}`."
-        ) from error
+        raise _unreadable(path) from error
     if pixels.shape != (promised["height"], promised["width"], 3):
         said = f"{path.name} has shape {pixels.shape}, and its card says otherwise"
         raise CheckpointError(f"{said}: restore both with `git checkout checkpoints`.")
@@ -269,10 +266,14 @@ def _arms_so_far(name: str, asked: dict) -> tuple[dict[str, dict], dict[str, np.
         sheet = np.asarray(Image.open(path, formats=["PNG"]).convert("RGB"))
         return metrics, dict(zip(metrics, np.split(sheet, len(metrics)), strict=True))
     except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path.name} is missing or damaged: restore it with `git checkout checkpoints`, or "
-            f"make it again with `make checkpoints LAB={name[:2]}`."
-        ) from error
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path.name} is missing or damaged: restore it with `git checkout checkpoints`, or "
+        f"make it again with `make checkpoints LAB={path.name[:2]}`."
+    )
 
 
 def _card_of(name: str, asked: dict) -> dict:

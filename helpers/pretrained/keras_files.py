@@ -24,12 +24,12 @@ NEW_WORDS = {  # and what they say where nobody chose otherwise
 }
 
 
-def read(path: Path, **how: Any) -> keras.Model:
+def read(path: Path, **options: Any) -> keras.Model:
     """Load a model from its file.
 
     Args:
         path: of a `.keras` file.
-        **how: passed on to `keras.models.load_model`.
+        **options: passed on to `keras.models.load_model`.
     """
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / path.name
@@ -39,7 +39,7 @@ def read(path: Path, **how: Any) -> keras.Model:
                 if name == "config.json":
                     content = json.dumps(_without_new_words(json.loads(content))).encode()
                 written.writestr(name, content)
-        return keras.models.load_model(plain, **how)
+        return keras.models.load_model(plain, **options)
 
 
 def _without_new_words(config: Any) -> Any:

@@ -86,13 +86,13 @@ class Lab(ipywidgets.VBox):
             return described(self.picture(), [line for line in lines if line], self.NARROWEST)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        view, how = self.caption._repr_mimebundle_()  # anywidget knows ipywidgets 7, 8 and Colab
+        view, placed = self.caption._repr_mimebundle_()  # anywidget knows ipywidgets 7, 8 and Colab
         view[VIEW]["model_id"] = self.model_id
         if self.empty:
-            return {**view, "text/plain": f"<{self.title}; nothing to show yet>"}, how
+            return {**view, "text/plain": f"<{self.title}; nothing to show yet>"}, placed
         words = " ".join([f"{self.title}.", *self.caption.text.split()])
         picture, metadata = plots.bundle(self.static(), words)
-        return {**view, **picture, "text/plain": f"<{self.title}>"}, {**how, **metadata}
+        return {**view, **picture, "text/plain": f"<{self.title}>"}, {**placed, **metadata}
 
     def close(self) -> None:
         """Take the widget off the page, and stop what it does."""

@@ -13,6 +13,8 @@ from conftest import ROOT
 from helpers import exercises, layers, losses
 from helpers.exercises import checks, lab01, learner, progress
 
+pytestmark = pytest.mark.usefixtures("exercise_folder")
+
 ROOM = ROOT / "helpers" / "exercises"
 GRAM, VARIATION = lab01.GRAM, lab01.TOTAL_VARIATION
 
@@ -30,13 +32,6 @@ SWAPPED = checks.Mistake(
     "the last before the first", lambda values, scale: _first_and_last(values[::-1], scale), "Turn."
 )
 ARRAYS = checks.Exercise("01", "ends", "Ends", _first_and_last, _cases, (SWAPPED,), tensors=False)
-
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    """Where solved exercises are noted."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GDL_EXERCISES", raising=False)
 
 
 @pytest.fixture

@@ -10,19 +10,14 @@ from conftest import ROOT, load
 from helpers import exercises, losses
 from helpers.exercises import lab01, progress
 
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GDL_EXERCISES", raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("exercise_folder")
 
 
 def solve():
     return lab01.GRAM.check(losses.gram_matrix)
 
 
-def test_solved_exercises_last_and_stand_in_the_list(capsys, folder):
+def test_solved_exercises_last_and_stand_in_the_list(capsys, exercise_folder):
     exercises.mine()
     before = capsys.readouterr().out
     assert "solved" not in before.splitlines()[0] and f"0 of {len(exercises.ALL)} solved" in before
@@ -30,7 +25,7 @@ def test_solved_exercises_last_and_stand_in_the_list(capsys, folder):
     exercises.mine()
     after = capsys.readouterr().out
     assert after == before.replace("· open", "✓ solved", 1).replace("0 of", "1 of")
-    assert [path.name for path in folder.iterdir()] == [progress.FILE]
+    assert [path.name for path in exercise_folder.iterdir()] == [progress.FILE]
 
 
 def test_what_was_noted_before_is_kept_and_nothing_twice():
@@ -75,10 +70,10 @@ def test_a_folder_that_can_not_be_written_is_no_failure(monkeypatch):
     assert "damaged and could not be set aside: Permission denied." in progress.solved()[1]
 
 
-def test_a_file_that_can_not_be_read_is_left_as_it_is(folder):
-    (folder / progress.FILE).mkdir()
+def test_a_file_that_can_not_be_read_is_left_as_it_is(exercise_folder):
+    (exercise_folder / progress.FILE).mkdir()
     assert "could not be read" in progress.solved()[1]
-    assert "could not be read" in solve() and (folder / progress.FILE).is_dir()
+    assert "could not be read" in solve() and (exercise_folder / progress.FILE).is_dir()
 
 
 def test_a_comparing_run_neither_reads_nor_writes(monkeypatch, capsys):
