@@ -68,6 +68,14 @@ def tiff(values, bits, sample_format=1, order=">"):
     return begin + b"".join(entries) + bytes(4) + pixels.tobytes()
 
 
+@pytest.fixture
+def empty_cache(tmp_path_factory, monkeypatch):
+    """The folder of an empty cache, not made yet."""
+    home = tmp_path_factory.mktemp("cache") / "home"
+    monkeypatch.setenv("GDL_HOME", str(home))
+    return home
+
+
 def every_control(widget):
     """All ipywidgets below a widget, itself included."""
     yield widget

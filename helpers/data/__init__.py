@@ -2,8 +2,10 @@
 
     mnist(), fashion_mnist(), cifar10()    fetched and verified, see :mod:`helpers.data.sources`
     avatars()                              faces drawn by :mod:`helpers.data.faces`
-    celeba(path), anime_faces(path)        faces of your own, see :mod:`helpers.data.face_files`
-    load_image, image_folder, photographs, style_images    see :mod:`helpers.data.pictures`
+    pictures(path, size)                   your own folder or .zip, see :mod:`helpers.data.folders`,
+                                           and your table of them, see :mod:`helpers.data.tables`
+    celeba(path)                           your copy of it, see :mod:`helpers.data.face_files`
+    load_image, photographs, style_images  one picture, or a few, see :mod:`helpers.data.images`
     check_images                           what an encoder refuses, see :mod:`helpers.data.checks`
 
 Images leave this package as float32 in [0, 1], with the channel last. Clouds of points on the plane
@@ -16,12 +18,20 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers import runtime
-from helpers.data import cache, face_files, faces, limits, sources
+from helpers.data import (
+    cache,
+    decoding,
+    face_files,
+    faces,
+    files,
+    folders,
+    limits,
+    sources,
+    tables,
+)
 from helpers.data.checks import check_images
-from helpers.data.pictures import (
+from helpers.data.images import (
     STARRY_NIGHT,
-    decode_all,
-    image_folder,
     load_image,
     photographs,
     style_images,
@@ -30,10 +40,9 @@ from helpers.data.pictures import (
 )
 
 __all__ = [
-    "STARRY_NIGHT", "Faces", "Split", "anime_faces", "avatars", "celeba", "check_images",
-    "cifar10", "fashion_mnist", "image_folder", "load_image", "mnist", "one_hot",
-    "photographs", "style_images", "style_weights", "to_tanh_range",
-    "to_unit_range",
+    "STARRY_NIGHT", "Faces", "Pictures", "Split", "avatars", "celeba", "check_images", "cifar10",
+    "fashion_mnist", "load_image", "mnist", "one_hot", "photographs", "pictures", "style_images",
+    "style_weights", "to_tanh_range", "to_unit_range",
 ]  # fmt: skip
 CELEBA_MARGIN = 15 / 178  # on each side of an aligned picture; what is left is the face
 
@@ -54,6 +63,24 @@ class Faces(NamedTuple):
 
     images: np.ndarray
     attributes: dict[str, np.ndarray]
+
+
+class Pictures(NamedTuple):
+    """Images, float32 in [0, 1] of shape (n, size, size, 3), and what a table says about them.
+
+    `attributes` maps each column of the table to its values, int32 of shape (n,); `words` maps each
+    column of words to the words that the values stand for: value 0 for the first. Both are empty
+    where there is no table.
+    """
+
+    images: np.ndarray
+    attributes: dict[str, np.ndarray]
+    words: dict[str, tuple[str, ...]]
+
+
+def _as_shares(levels: np.ndarray) -> np.ndarray:
+    """Levels from 0 to 255 as float32 in [0, 1]."""
+    return np.divide(levels, 255, dtype="float32")
 
 
 def _load(name: str, dataset: cache.Dataset) -> tuple[Split, Split]:
@@ -146,8 +173,7 @@ def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
     limits.check_memory(count, size)
     name = f"avatars_{size}px_{faces.recipe(size, count, seed)}"
     arrays = cache.compute(name, lambda: faces.draw(size, count, seed))
-    images = np.divide(arrays.pop("images"), 255, dtype="float32")
-    return Faces(images, arrays)
+    return Faces(_as_shares(arrays.pop("images")), arrays)
 
 
 def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
@@ -169,30 +195,62 @@ def celeba(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
             count outside its range, or more pictures than the memory holds.
     """
     size, count = _checked(size, count)
-    files, attributes = face_files.celeba(face_files.find(path), path, count)
-    images, kept = decode_all(files, path, size, CELEBA_MARGIN)
-    is_kept = np.isin(list(files.readers), kept)
-    return Faces(images, {name: values[is_kept] for name, values in attributes.items()})
+    found, attributes = face_files.celeba(files.find(path), path, count)
+    limits.check_memory(len(found.found), size)
+    decoded = folders.decode_all(found, path, size, len(found.found), margin=CELEBA_MARGIN)
+    folders.warn_of_left_out(found, decoded)
+    is_kept = np.isin(list(found.found), decoded.places)
+    attributes = {name: values[is_kept] for name, values in attributes.items()}
+    return Faces(_as_shares(decoded.levels), attributes)
 
 
-def anime_faces(path: str | Path, size: int = 64, count: int = 12000) -> Faces:
-    """Drawn faces without labels, from a folder or .zip of pictures that you have.
+def pictures(
+    path: str | Path,
+    size: int,
+    count: int | None = None,
+    fit: str = "crop",
+    table: str | Path | None = None,
+) -> Pictures:
+    """Pictures of your own, from a folder or a .zip, to train a lab on.
+
+    All formats of :func:`load_image` are read; what cannot be read is left out, counted and named
+    in a warning. A picture takes some milliseconds the first time. Then the array comes from the
+    cache, until a file changes; :mod:`helpers.data.folders` says what is kept there.
 
     Args:
-        path: the folder, or the .zip; pictures may lie in folders below it.
-        size: side in pixels of the square cut from the middle; 16 to 512.
-        count: at most how many, the first by name that can be read.
+        path: the folder, or the .zip. Folders and archives below it are read too, linked ones
+            included; what is hidden is not.
+        size: side in pixels, from 1 to 4,000.
+        count: at most how many, the first by name that can be read; None for all.
+        fit: how a picture becomes square: ``"crop"`` cuts the largest square from its middle,
+            ``"pad"`` keeps all of it, on white.
+        table: path of a CSV with a row per picture, see :mod:`helpers.data.tables`; pictures that
+            are not in it are left out. None where nothing is known of them.
 
     Returns:
-        `images`, and `attributes`, which is empty.
+        `images` in the order of their names, in 256 levels a channel; `attributes` and `words`,
+        see :class:`Pictures`.
 
     Raises:
-        FileNotFoundError: there is nothing at the path.
-        ValueError: no picture can be read, a size or count outside its range, or more pictures
-            than the memory holds.
+        FileNotFoundError: there is nothing at the path, or no table.
+        ValueError: no picture can be read, the table is damaged, an argument is out of its range,
+            or the memory does not hold so many.
+        DataError: the cache cannot be written.
     """
-    size, count = _checked(size, count)
-    return Faces(decode_all(face_files.find(path), path, size, count=count)[0], {})
+    size, fit = decoding.checked_side(size), decoding.checked_fit(fit)
+    if count is not None:
+        runtime.check_count(count=count)
+    found, rows, listed = files.find(path), {}, tables.Table([], {}, {})
+    if table is not None:
+        listed = tables.read(table)
+        found, rows = tables.choose(found, listed.names, path, table)
+    count = min(int(count or len(found.found)), len(found.found))
+    limits.check_memory(count, size)
+    decoded = folders.cached(found, path, size, count, fit)
+    folders.warn_of_left_out(found, decoded)
+    kept = [rows[place] for place in decoded.places if place in rows]
+    attributes = {name: values[kept] for name, values in listed.attributes.items()}
+    return Pictures(_as_shares(decoded.levels), attributes, listed.words)
 
 
 def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:
@@ -206,10 +264,16 @@ def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.nda
         float32 of shape (n, total number of values); in each row, one 1 per attribute.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or a value below 0.
     """
     unknown = [name for name in names if name not in attributes]
     if unknown:
         raise ValueError(f"There is no {', '.join(unknown)}: choose from {', '.join(attributes)}.")
+    for name in names:
+        if attributes[name].min() < 0:
+            least = attributes[name].min()
+            raise ValueError(
+                f"{name} holds {least}: use whole numbers from 0 on, for example 0, 1."
+            )
     parts = [np.eye(attributes[name].max() + 1)[attributes[name]] for name in names]
     return np.concatenate(parts, axis=1).astype("float32")

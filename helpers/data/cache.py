@@ -135,7 +135,8 @@ def fingerprint(arrays: Arrays) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.shape} {array.dtype.str}".encode() + array.tobytes())
+        digest.update(f"{name} {array.shape} {array.dtype.str}".encode())
+        digest.update(array)
     return digest.hexdigest()
 
 
@@ -269,3 +270,17 @@ def compute(name: str, make: Callable[[], Arrays]) -> Arrays:
 
     arrays = _cached(name, _verify_seal, sealed)
     return {key: array for key, array in arrays.items() if key != SEAL}
+
+
+def keep_newest(prefix: str, count: int) -> None:
+    """Delete from the cache what :func:`compute` made under names that begin alike.
+
+    Args:
+        prefix: what the names begin with.
+        count: how many to keep, 1 or more; those that were made last.
+    """
+    with contextlib.suppress(OSError):  # another process was faster, or has the file open (Windows)
+        made = cache_folder().glob(f"{prefix}*.npz")
+        for path in sorted(made, key=lambda path: path.stat().st_mtime_ns)[:-count]:
+            path.unlink()
+            path.with_suffix(".lock").unlink(missing_ok=True)

@@ -12,11 +12,13 @@ Of an animation the first frame is taken. What cannot be read is refused in one 
 :class:`helpers.data.limits.NotRead`.
 """
 
+import contextlib
 import io
 import math
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -30,6 +32,7 @@ ANY_BYTES_A_PIXEL = 10
 COEFFICIENT_BYTES = 6  # a pixel, in a JPEG that comes in several scans, whatever its scale
 SIXTEEN_BITS = 65_535
 SIDES = range(1, 4001)  # in pixels, of the pictures that can be asked for
+FITS = ("crop", "pad")  # how a picture of any shape becomes square
 SIGNATURES = (
     (0, b"\xff\xd8\xff", "JPEG"),
     (0, b"\x89PNG", "PNG"),
@@ -104,18 +107,42 @@ def _too_many(name: str, limit: float) -> limits.NotRead:
     return limits.NotRead(name, reason, "make it smaller first")
 
 
+def checked_fit(fit: str) -> str:
+    """A way to make a picture square, refused where it is unknown.
+
+    Raises:
+        ValueError: it is none of `FITS`.
+    """
+    if fit not in FITS:
+        raise ValueError(f"fit is {fit!r}: choose from {', '.join(FITS)}.")
+    return fit
+
+
+@contextlib.contextmanager
+def complaints_as_errors() -> Iterator[None]:
+    """While pictures are read: what is wrong with a file is said once, by us, and not by Pillow.
+
+    Enter it before the threads that read, as Python has one set of filters for all of them.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
 def read_pixels(
-    stream: BinaryIO, name: str, size: int | None = None, square: bool = True, margin: float = 0.0
+    stream: BinaryIO, name: str, size: int | None = None, fit: str = "crop", margin: float = 0.0
 ) -> np.ndarray:
-    """Read one picture.
+    """Read one picture; several threads may do so, within :func:`complaints_as_errors`.
 
     Args:
         stream: of the file's bytes.
         name: of the file, for messages.
-        size: of the shorter side in pixels; None keeps the picture's own.
-        square: whether to cut the largest square from the middle; needs a size. False keeps the
-            shape, and a picture that is smaller stays so.
-        margin: the share of width and height that is cut off every side before the square.
+        size: in pixels, of a square's side or of the whole picture's shorter side; None keeps the
+            picture as large as it is.
+        fit: ``"crop"`` for the largest square from the middle, ``"pad"`` for the whole picture on a
+            white square, ``"whole"`` for its own shape, and a picture that is smaller stays so.
+        margin: the share of width and height that is cut off every side before a crop.
 
     Returns:
         float32 in [0, 1] of shape (height, width, 3).
@@ -125,21 +152,20 @@ def read_pixels(
     """
     limits.check_bytes(name, stream.seek(0, io.SEEK_END))
     try:
-        with warnings.catch_warnings():  # what is wrong with the file is said once, by us
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = _load(stream, name, math.ceil((size or 0) / (1 - 2 * margin)))
-        if size and square:
-            picture = fit_square(picture, size, margin)
-        elif size:
-            picture = _fit_side(picture, size)
-        return as_array(picture)
+        picture = _load(stream, name, math.ceil((size or 0) / (1 - 2 * margin)))
+        return as_array(_fitted(picture, size, fit, margin) if size else picture)
     except limits.NotRead:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _too_many(name, Image.MAX_IMAGE_PIXELS or 0) from error
     except DAMAGED as error:
         raise _refusal(name, stream) from error
+
+
+def _fitted(picture: Image.Image, size: int, fit: str, margin: float) -> Image.Image:
+    if fit == "crop":
+        return fit_square(picture, size, margin)
+    return pad_square(picture, size) if fit == "pad" else _fit_side(picture, size)
 
 
 def _load(stream: BinaryIO, name: str, side: int) -> Image.Image:
@@ -245,6 +271,17 @@ def fit_square(picture: Image.Image, size: int, margin: float = 0.0) -> Image.Im
         margin: the share of the width and height that is cut off first, on every side.
     """
     return ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS, margin)
+
+
+def pad_square(picture: Image.Image, size: int) -> Image.Image:
+    """The whole picture, as large as a square of `size` pixels takes it, in the middle of white."""
+    scale = size / max(picture.size)
+    width, height = (max(1, round(scale * side)) for side in picture.size)
+    white = 1 if picture.mode == "F" else "white"
+    square = Image.new(picture.mode, (size, size), white)
+    resized = picture.resize((width, height), Image.Resampling.LANCZOS)
+    square.paste(resized, ((size - width) // 2, (size - height) // 2))
+    return square
 
 
 def _fit_side(picture: Image.Image, size: int) -> Image.Image:

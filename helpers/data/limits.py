@@ -16,6 +16,7 @@ import psutil
 FILE_BYTES = 50_000_000
 DECODING_BYTES = 200_000_000
 MOST_FILES = 1_000_000
+BYTES_A_VALUE = 5  # as float32, beside the 8 bits that it is made from
 NAMED = 10  # of the files that are left out; the rest are counted
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -55,7 +56,7 @@ def free_bytes() -> float:
 
 
 def check_memory(count: int, size: int) -> None:
-    """Refuse an array of square colour pictures, float32, that does not fit into memory.
+    """Refuse an array of square colour pictures, float32, that cannot be made in memory.
 
     Args:
         count: how many pictures.
@@ -64,7 +65,7 @@ def check_memory(count: int, size: int) -> None:
     Raises:
         ValueError: they take more than is free; names both.
     """
-    needed, free = 4 * 3 * size**2 * count, free_bytes()
+    needed, free = BYTES_A_VALUE * 3 * size**2 * count, free_bytes()
     if needed > free:
         said = f"{count:,} pictures of {size} x {size} pixels take {needed / 1e9:.1f} GB of memory"
         hint = "ask for fewer of them (count) or for smaller ones (size)"

@@ -356,28 +356,28 @@ def test_decompression_bomb(tmp_path, monkeypatch):
         data.load_image(path)
 
 
-def test_image_folder_reads_all_and_names_the_bad(tmp_path):
+def test_a_folder_is_read_whole_and_the_bad_are_named(tmp_path, empty_cache):
     (tmp_path / "inner").mkdir()
     saved(tmp_path / "b.png")
     saved(tmp_path / "inner" / "a.jpg")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / ".hidden").write_text("hello")
     with pytest.warns(UserWarning, match=r"Left out 1 of 3 files: notes\.txt is no picture"):
-        images = data.image_folder(tmp_path, size=8)
+        images = data.pictures(tmp_path, size=8).images
     assert images.shape == (2, 8, 8, 3)
 
 
-def test_image_folder_without_pictures(tmp_path):
+def test_a_folder_without_pictures(tmp_path, empty_cache):
     with pytest.raises(ValueError, match="holds no picture: of 0 files none can be read"):
-        data.image_folder(tmp_path, size=8)
+        data.pictures(tmp_path, size=8)
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(ValueError, match="of 1 files none can be read"):
-        data.image_folder(tmp_path, size=8)
+        data.pictures(tmp_path, size=8)
 
 
-def test_image_folder_that_is_none(tmp_path):
-    with pytest.raises(NotADirectoryError, match=r"There is no folder at .*: check the path"):
-        data.image_folder(tmp_path / "nowhere", size=8)
+def test_a_folder_that_is_none(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is nothing at .*: check the path"):
+        data.pictures(tmp_path / "nowhere", size=8)
 
 
 @pytest.fixture

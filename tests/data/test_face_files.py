@@ -1,4 +1,4 @@
-"""Small copies of CelebA and of an anime set, in the layouts that people have."""
+"""Small copies of CelebA and of a set of drawn faces, in the layouts that people have."""
 
 import io
 import shutil
@@ -14,6 +14,7 @@ from PIL import Image
 from helpers import data, latent
 from helpers.data import face_files
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "08_vae_faces.ipynb"
 
 ATTRIBUTES = ["5_o_Clock_Shadow", "Eyeglasses", "Smiling"]
@@ -160,7 +161,7 @@ def test_a_damaged_member_is_left_out_and_named(tmp_path):
     content[60:1500] = bytes(1440)
     path.write_bytes(content)
     with pytest.warns(UserWarning, match=r"Left out 2 of 4 files: 1\.png .*; 2\.png .*"):
-        assert len(data.anime_faces(path, size=16).images) == 2
+        assert len(data.pictures(path, size=16).images) == 2
 
 
 def test_stray_archives_do_not_end_the_search(tmp_path):
@@ -171,10 +172,12 @@ def test_stray_archives_do_not_end_the_search(tmp_path):
 
 
 @pytest.mark.parametrize(("size", "count"), [(0, 5), (-1, 5), (32, 0), (32, -1), (32, 2.5)])
-@pytest.mark.parametrize("source", ["celeba", "anime_faces"])
-def test_sizes_and_counts_out_of_range(tmp_path, source, size, count):
+def test_sizes_and_counts_out_of_range(tmp_path, size, count):
     with pytest.raises(ValueError, match=f"size is {size} and count {count}: use a size from 16"):
-        getattr(data, source)(tmp_path, size, count)
+        data.celeba(tmp_path, size, count)
+    wrong = f"size is {size}: use a whole" if size < 1 else f"count is {count}: use a whole"
+    with pytest.raises(ValueError, match=wrong):
+        data.pictures(tmp_path, size, count)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +196,7 @@ def test_damaged_list(text, where):
 
 
 @pytest.mark.parametrize("archived", [False, True])
-def test_anime_faces_from_a_folder_or_an_archive(tmp_path, archived):
+def test_drawn_faces_from_a_folder_or_an_archive(tmp_path, archived):
     """As the course's archive holds them, and with what a Mac adds."""
     files = {f"images/{n}.png": picture(n, (64, 64), "PNG") for n in (3, 1, 2)}
     files |= {"images/.DS_Store": b"-", "__MACOSX/images/._1.png": b"-", "readme.txt": b"hello"}
@@ -203,10 +206,10 @@ def test_anime_faces_from_a_folder_or_an_archive(tmp_path, archived):
     write_zip(tmp_path / "anime-faces.zip", files)
     path = tmp_path / ("anime-faces.zip" if archived else "faces")
     with pytest.warns(UserWarning, match=r"Left out 1 of 4 files: readme\.txt is no picture"):
-        faces = data.anime_faces(path, size=32)
+        faces = data.pictures(path, size=32)
     assert faces.images.shape == (3, 32, 32, 3) and faces.attributes == {}
     np.testing.assert_allclose(faces.images.mean(axis=(1, 2, 3)) * 255, [40, 80, 120], atol=1)
-    assert len(data.anime_faces(path, size=32, count=2).images) == 2
+    assert len(data.pictures(path, size=32, count=2).images) == 2
 
 
 def test_nothing_there(tmp_path):
@@ -217,16 +220,16 @@ def test_nothing_there(tmp_path):
 def test_an_archive_of_another_kind(tmp_path):
     (tmp_path / "faces.rar").write_bytes(b"Rar!" + bytes(100))
     with pytest.raises(ValueError, match=r"faces\.rar is no \.zip, or is damaged: give a folder"):
-        data.anime_faces(tmp_path / "faces.rar")
+        data.pictures(tmp_path / "faces.rar", 64)
 
 
 def test_a_folder_without_pictures(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(ValueError, match=r"holds no picture: of 1 files .*notes\.txt is no"):
-        data.anime_faces(tmp_path)
+        data.pictures(tmp_path, 64)
 
 
-@pytest.mark.parametrize("source", ["celeba", "anime_faces"])
+@pytest.mark.parametrize("source", ["celeba", "pictures"])
 def test_the_labs_own_code_trains_on_them(tmp_path, source):
     """Cells of notebook 08, run as they stand, with these faces in the drawn ones' place."""
     cells = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells if cell.cell_type == "code"]
@@ -238,7 +241,7 @@ def test_the_labs_own_code_trains_on_them(tmp_path, source):
     with warnings.catch_warnings(record=True) as said:  # of the lists, which are no pictures
         warnings.simplefilter("always")
         faces = getattr(data, source)(lay_out(tmp_path, "flat"), size=32)
-    assert len(said) == (source == "anime_faces")
+    assert len(said) == (source == "pictures")
     for code in (names, networks):
         exec(code, lab)
     lab |= {"known_32": faces.images, "unseen_32": faces.images, "EPOCHS": 1}

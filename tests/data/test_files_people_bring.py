@@ -124,7 +124,7 @@ def test_a_thread_of_a_picture_is_not_blown_up():
 
 @pytest.mark.parametrize("size", [0, -5, 2.5, 10**6, "64", True + 0.5])
 def test_a_side_out_of_range_is_named(size, tmp_path):
-    for read in (data.load_image, data.image_folder, lambda _, size: data.photographs(size)):
+    for read in (data.load_image, data.pictures, lambda _, size: data.photographs(size)):
         with pytest.raises(ValueError, match=f"size is {size}: use a whole number of pixels from"):
             read(tmp_path, size)
 

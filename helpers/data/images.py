@@ -1,21 +1,20 @@
 """How does any picture become float32 in [0, 1], with the channel last?
 
 files and addresses    upright, on white where transparent, see :mod:`helpers.data.decoding`
-folders                every picture below one, see :mod:`helpers.data.face_files`
 photographs            inside scikit-image
 paintings              image/starry_night.jpg, and drawn by :mod:`helpers.data.paintings`
 """
 
 import io
 import tempfile
-import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import skimage.data
 from PIL import Image
 
-from helpers.data import cache, decoding, face_files, limits, paintings
+from helpers.data import cache, decoding, files, limits, paintings
 
 STARRY_NIGHT = Path(__file__).resolve().parents[2] / "image" / "starry_night.jpg"
 PHOTOGRAPHS = ("astronaut", "cat", "coffee", "rocket")
@@ -46,9 +45,9 @@ def load_image(
     """
     size = None if size is None else decoding.checked_side(size)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return decoding.read_pixels(io.BytesIO(source), "the uploaded file", size, square)
+        return _read_stream(io.BytesIO(source), "the uploaded file", size, square)
     if not str(source).lower().startswith(("http://", "https://")):
-        path = face_files.expanded(source)
+        path = files.expanded(source)
         return _read_image(path, path.name, size, square)
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -67,75 +66,12 @@ def _read_image(path: Path, name: str, size: int | None, square: bool) -> np.nda
     except OSError as error:
         raise limits.NotRead(name, "cannot be opened", "check who may read it") from error
     with stream:
-        return decoding.read_pixels(stream, name, size, square)
+        return _read_stream(stream, name, size, square)
 
 
-def image_folder(path: str | Path, size: int) -> np.ndarray:
-    """Read every picture below a folder, in the order of the names.
-
-    Files that are no pictures are left out, counted and named in a warning.
-
-    Args:
-        path: the folder; the folders below it are read too, linked ones included. What is hidden,
-            a file or a folder, is not.
-        size: side in pixels of the square cut from the middle of each picture.
-
-    Returns:
-        float32 in [0, 1] of shape (n, size, size, 3).
-
-    Raises:
-        NotADirectoryError: there is no such folder.
-        ValueError: the folder holds no picture that can be read, or more than the memory holds.
-    """
-    size = decoding.checked_side(size)
-    folder = face_files.expanded(path)
-    if not folder.is_dir():
-        raise NotADirectoryError(f"There is no folder at {folder}: check the path.")
-    return decode_all(face_files.below(folder), folder, size)[0]
-
-
-def decode_all(
-    files: face_files.Files,
-    place: str | Path,
-    size: int,
-    margin: float = 0.0,
-    count: int | None = None,
-) -> tuple[np.ndarray, list[str]]:
-    """The first pictures among some files; the files left out are named in a warning.
-
-    Args:
-        files: those to read, and those left out already.
-        place: where they lie, for messages.
-        size: side in pixels of the square cut from the middle.
-        margin: the share of width and height cut off every side first.
-        count: at most how many; None for all.
-
-    Returns:
-        float32 in [0, 1] of shape (n, size, size, 3), and the names of the n files.
-
-    Raises:
-        ValueError: none can be read, or the memory does not hold so many.
-    """
-    count = min(len(files.readers), count or len(files.readers))
-    limits.check_memory(count, size)
-    images, left_out = np.empty((count, size, size, 3), "float32"), dict(files.left_out)
-    kept: list[str] = []
-    for name, read in files.readers.items():
-        if len(kept) == count:
-            break
-        try:
-            images[len(kept)] = decoding.read_pixels(io.BytesIO(read()), name, size, margin=margin)
-            kept.append(name)
-        except limits.NotRead as error:
-            left_out[name] = error.reason
-    total = len(files.readers) + len(files.left_out)
-    if not kept:
-        why = f" ({limits.named(left_out)})" if left_out else ""
-        raise ValueError(f"{place} holds no picture: of {total} files none can be read{why}.")
-    if left_out:
-        said = f"Left out {len(left_out):,} of {total:,} files: {limits.named(left_out)}."
-        warnings.warn(said, stacklevel=3)
-    return images[: len(kept)], kept
+def _read_stream(stream: BinaryIO, name: str, size: int | None, square: bool) -> np.ndarray:
+    with decoding.complaints_as_errors():
+        return decoding.read_pixels(stream, name, size, "crop" if square else "whole")
 
 
 def photographs(size: int) -> dict[str, np.ndarray]:
