@@ -149,7 +149,7 @@ def choose(found: Files, names: list[str], folder: str | Path, table: str | Path
     """
     folder, own = expanded(folder), os.path.realpath(expanded(table))
     places = [place for place in found.found if os.path.realpath(folder / place) != own]
-    rows, left_out = _match(names, places)
+    rows, left_out = _match(names, places, Path(os.path.abspath(folder)))
     if not rows:
         said = f"None of the pictures that {Path(table).name} names is in {folder}"
         hint = "write each name as the file's own, with its ending"
@@ -159,15 +159,22 @@ def choose(found: Files, names: list[str], folder: str | Path, table: str | Path
     return Listed(Files(chosen, found.left_out | left_out), rows)
 
 
-def _match(names: list[str], places: list[str]) -> tuple[dict[str, int], dict[str, str]]:
-    """Place to row, and the names that belong to no picture or not to one alone, with reasons."""
+def _match(
+    names: list[str], places: list[str], folder: Path
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Place to row, and the names that belong to no picture or not to one alone, with reasons.
+
+    A name with folders belongs to the pictures whose whole path ends so.
+    """
     by_name: dict[str, list[str]] = {}
     for place in places:
         by_name.setdefault(PurePosixPath(place).name, []).append(place)
     rows, left_out = {}, {}
     for row, name in enumerate(names):
         same = by_name.get(PurePosixPath(name).name, [])
-        fitting = [name] if name in same else [place for place in same if _agree(name, place)]
+        ending = f"/{name.lstrip('/')}"
+        fitting = [place for place in same if f"{folder.as_posix()}/{place}".endswith(ending)]
+        fitting = [name] if name in same else fitting
         if len(fitting) != 1:
             why = "is the name of several pictures" if fitting else "is listed and not there"
             left_out[name] = why
@@ -176,8 +183,3 @@ def _match(names: list[str], places: list[str]) -> tuple[dict[str, int], dict[st
         else:
             rows[fitting[0]] = row
     return rows, left_out
-
-
-def _agree(name: str, place: str) -> bool:
-    """Whether one of two paths is the end of the other."""
-    return f"/{place}".endswith(f"/{name}") or f"/{name}".endswith(f"/{place}")
