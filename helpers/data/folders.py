@@ -19,6 +19,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -62,17 +63,9 @@ def decode_all(
     Raises:
         ValueError: none can be read.
     """
-
-    def decode(item: tuple[str, File]) -> tuple[str, np.ndarray | str]:
-        place, file = item
-        try:
-            pixels = decoding.read_pixels(io.BytesIO(file.read()), place, size, fit, margin)
-        except limits.NotRead as error:
-            return place, error.reason
-        return place, np.rint(255 * pixels).astype("uint8")
-
     levels = np.empty((count, size, size, 3), "uint8")
     places, left_out, show = [], {}, _progress_bar(count)
+    decode = partial(_decode, size, fit, margin)
     results = contextlib.closing(_in_order(decode, files.found.items()))
     with decoding.complaints_as_errors(), results as decoded:
         for place, pixels in decoded:
@@ -88,6 +81,18 @@ def decode_all(
     if not places:
         raise _no_picture(files, path, left_out)
     return Decoded(levels[: len(places)], places, left_out)
+
+
+def _decode(
+    size: int, fit: str, margin: float, named: tuple[str, File]
+) -> tuple[str, np.ndarray | str]:
+    """A file's place, and its picture as levels, or else the reason why there is none."""
+    place, file = named
+    try:
+        pixels = decoding.read_pixels(io.BytesIO(file.read()), place, size, fit, margin)
+    except limits.NotRead as error:
+        return place, error.reason
+    return place, np.rint(255 * pixels).astype("uint8")
 
 
 def _in_order(function: Callable, items: Iterable) -> Iterator:
@@ -132,7 +137,7 @@ def recipe(files: Files, size: int, count: int, fit: str) -> str:
     packages that it calls.
     """
     stamps = {place: file.stamp for place, file in files.found.items()}
-    code = [inspect.getsource(part) for part in (decoding, limits, decode_all)]
+    code = [inspect.getsource(part) for part in (decoding, limits, decode_all, _decode)]
     versions = [version(package) for package in PACKAGES]
     decides = [stamps, size, count, fit, code, versions]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]

@@ -108,6 +108,22 @@ def test_threads_change_nothing(tmp_path, monkeypatch, count):
     assert warnings.filters == filters
 
 
+def test_threads_share_one_set_of_filters_of_warnings(folder, monkeypatch):
+    """Python keeps one for all: threads that each set and reset it would undo each other."""
+    seen, load = [], decoding._load
+
+    def watched(*arguments):
+        seen.append(warnings.filters)
+        return load(*arguments)
+
+    monkeypatch.setattr(decoding, "_load", watched)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    (folder / "small.png").write_bytes(encoded(np.zeros((8, 8), "uint8")))
+    with pytest.warns(UserWarning, match=r"Left out 3 of 5 files: a\.png has over 0 million"):
+        data.pictures(folder, 8)
+    assert len(seen) == 5 and all(filters is seen[0] for filters in seen)
+
+
 @pytest.fixture
 def decoded(monkeypatch):
     """The names of the pictures that were decoded, and not taken from the cache."""
@@ -144,7 +160,7 @@ def another(patch, package):
 
 
 CHANGES = {  # what happens to a folder, and how many pictures it holds then
-    "a file's name": (lambda folder, patch: (folder / "a.png").rename(folder / "e.png"), 4),
+    "a file's name": (lambda folder, patch: (folder / "a.png").rename(folder / "aa.png"), 4),
     "a file's folder": (lambda folder, patch: (folder / "a.png").rename(folder / "in/a.png"), 4),
     "a file's bytes": (lambda folder, patch: longer(folder / "a.png"), 4),
     "a file's date": (lambda folder, patch: os.utime(folder / "a.png", ns=(1, 1)), 4),
