@@ -171,6 +171,36 @@ def test_prepare_has_graphs_rewritten_alike_in_every_run(capsys):
     assert tf.config.optimizer.get_experimental_options()["dependency_optimization"] is False
 
 
+CLAIMS = {  # a claim of each kind about a number, and its words
+    "expected 146 ± 1 nats": lambda value: runtime.expect("bound", value, 146, 1, "nats"),
+    "at least 146 nats": lambda value: runtime.expect_at_least("bound", value, 146, "nats"),
+    "at most 146 nats": lambda value: runtime.expect_at_most("bound", value, 146, "nats"),
+}
+
+
+@pytest.mark.parametrize(("words", "claim"), CLAIMS.items(), ids=CLAIMS)
+def test_on_own_pictures_numbers_are_shown_and_nothing_stops(words, claim, capsys):
+    runtime.own_pictures("my_folder")
+    for value in (146, 99, 200, float("nan"), float("inf")):
+        claim(value)
+        said = f"bound ≈ {value:g} nats (on your pictures; for ours: {words})"
+        assert capsys.readouterr().out == f"· {said}\n"
+    runtime.own_pictures(None)
+    claim(146)
+    assert capsys.readouterr().out == f"✓ bound ≈ 146 nats ({words})\n"
+    with pytest.raises(AssertionError, match="Out of its band"):
+        claim(float("nan"))
+
+
+def test_a_new_start_is_on_our_pictures(capsys):
+    runtime.own_pictures("my_folder")
+    with pytest.raises(ValueError, match="use finite numbers"):  # no band, whatever the pictures
+        runtime.expect("bound", 1, float("nan"), 1)
+    runtime.prepare(seed=0)
+    with pytest.raises(AssertionError, match="Out of its band"):
+        runtime.expect("bound", 99, 146, within=1)
+
+
 def test_claims_of_one_side(capsys):
     runtime.expect_at_least("gain", 2.5, 2, "dB")
     runtime.expect_at_most("modes", 3, 3)

@@ -88,7 +88,8 @@ def below(folder: Path) -> Files:
     Raises:
         ValueError: there are over a million.
     """
-    paths, left_out, entered = {}, {}, set()
+    paths: dict[tuple[str, ...], str] = {}
+    left_out, entered = {}, set()
 
     def closed(error: OSError) -> None:
         left_out[Path(error.filename).relative_to(folder).as_posix()] = "cannot be opened"

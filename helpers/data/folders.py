@@ -17,7 +17,7 @@ import json
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
@@ -64,7 +64,8 @@ def decode_all(
         ValueError: none can be read.
     """
     levels = np.empty((count, size, size, 3), "uint8")
-    places, left_out, show = [], {}, _progress_bar(count)
+    places: list[str] = []
+    left_out, show = {}, _progress_bar(count)
     decode = partial(_decode, size, fit, margin)
     results = contextlib.closing(_in_order(decode, files.found.items()))
     with decoding.complaints_as_errors(), results as decoded:
@@ -95,7 +96,7 @@ def _decode(
     return place, np.rint(255 * pixels).astype("uint8")
 
 
-def _in_order(function: Callable, items: Iterable) -> Iterator:
+def _in_order(function: Callable, items: Iterable) -> Generator:
     """A function's results in the order of the items, from threads that run a little ahead."""
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: deque = deque()
