@@ -1,8 +1,9 @@
 """What does it look like?
 
-Two kinds of picture, neither of which needs pyplot, so that both may be drawn by any thread:
+Three kinds of picture, none of which needs pyplot, so that all may be drawn by any thread:
 
     arrays           NumPy arrays to one picture to PNG bytes, in a few milliseconds: for sliders
+    films            frames to an animated picture
     figures, charts  Matplotlib with axes and labels: for the page
 
 Every function returns its picture; a notebook shows what a cell returns. What a notebook saves
@@ -22,6 +23,7 @@ from helpers.plots.charts import (
     scatters,
     spectra,
 )
+from helpers.plots.films import film
 from helpers.plots.figures import (
     COLOURS,
     Figure,
@@ -39,6 +41,7 @@ __all__ = [
     "bundle",
     "ellipses",
     "figure",
+    "film",
     "gallery",
     "histograms",
     "holes",

@@ -1,0 +1,71 @@
+"""A film read back by Pillow: every frame, its time, its pixels and its colours."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import plots
+
+RNG = np.random.default_rng(0)
+FRAMES = {channels: RNG.random((5, 16, 12, channels)) for channels in (1, 3)}
+
+
+def read(content):
+    """The film's own facts and its frames, RGB from 0 to 255, with the milliseconds of each."""
+    film, frames, times = Image.open(io.BytesIO(content)), [], []
+    for number in range(film.n_frames):
+        film.seek(number)
+        film.load()
+        frames.append(np.asarray(film.convert("RGB"), int))
+        times.append(film.info["duration"])
+    return film, np.array(frames), times
+
+
+def expected(frames, scale):
+    pixels = np.round(255 * np.broadcast_to(frames, (*frames.shape[:3], 3)))
+    return pixels.repeat(scale, axis=1).repeat(scale, axis=2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+def test_a_film_holds_every_frame_enlarged_by_whole_pixels_and_begins_again(kind, channels):
+    content = plots.film(FRAMES[channels], kind, seconds=0.25, smallest=64)
+    film, frames, times = read(content)
+    assert film.format.lower() == kind and film.size == (72, 96) and film.info["loop"] == 0
+    assert times == [250] * 5
+    np.testing.assert_array_equal(frames, expected(FRAMES[channels], 6))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("gif", 24), ("webp", 0), ("png", 0)])
+def test_of_many_colours_a_gif_shows_close_ones(kind, most):
+    across = np.linspace(0, 1, 64)
+    picture = np.stack(np.broadcast_arrays(across, across[:, np.newaxis], 0.5), axis=-1)
+    _, frames, _ = read(plots.film([picture, picture[::-1]], kind, smallest=64))
+    errors = np.abs(frames - expected(np.stack([picture, picture[::-1]]), 1))
+    assert np.max(errors) <= most and (most == 0 or errors.mean() < 6)
+
+
+def test_a_film_is_never_made_smaller():
+    assert read(plots.film(FRAMES[1], smallest=5))[0].size == (12, 16)
+
+
+@pytest.mark.parametrize(
+    ("frames", "settings", "sentence"),
+    [
+        (FRAMES[1][:1], {}, "A film of 1 frame does not move: give 2 or more"),
+        (FRAMES[1][:0], {}, "Frames have shapes none: give all one"),
+        (FRAMES[1][..., 0], {}, r"shapes \(16, 12\): give all one \(height, width, 1 or 3\)"),
+        (np.zeros((2, 4, 4, 2)), {}, r"shapes \(4, 4, 2\)"),
+        ([np.zeros((4, 4, 1)), np.zeros((4, 5, 1))], {}, r"shapes \(4, 4, 1\), \(4, 5, 1\)"),
+        (255 * FRAMES[1], {}, "Frames reach from 0.* to 25.*: scale them to"),
+        (np.full((2, 4, 4, 1), np.nan), {}, "Frames reach from nan to nan"),
+        (FRAMES[1], {"kind": "mp4"}, "cannot be 'mp4': choose gif, webp, png"),
+        (FRAMES[1], {"seconds": 0}, "cannot be shown for 0 seconds: use 0.02 to 60"),
+        (np.zeros((2, 1, 70, 1)), {"smallest": 300}, "would be 21000 x 300 pixels: at most 16383"),
+    ],
+)
+def test_what_makes_no_film_is_named_in_a_sentence(frames, settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        plots.film(frames, **settings)
