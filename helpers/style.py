@@ -59,10 +59,10 @@ class Frame(NamedTuple):
 def resize(image: np.ndarray, size: int) -> np.ndarray:
     """Scale a picture of shape (height, width, channels) so that its shorter side is `size`."""
     scale = size / min(image.shape[:2])
-    return _fit(image, tuple(round(side * scale) for side in image.shape[:2]))
+    return fit(image, tuple(round(side * scale) for side in image.shape[:2]))
 
 
-def _fit(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def fit(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Scale a picture to exactly this height and width."""
     channels = [
         Image.fromarray(channel).resize(shape[::-1], Image.Resampling.LANCZOS)
@@ -254,7 +254,7 @@ class StyleTransfer:
             for size, count in zip(sizes, steps, strict=True):
                 self._round(size, count, optimizer, learning_rate)
         photograph = resize(self.content, sizes[-1])
-        self.best = _fit(self.best, photograph.shape[:2])
+        self.best = fit(self.best, photograph.shape[:2])
         if self.original_colours:
             self.best = keep_colours(self.best, photograph)
         return self.best
@@ -262,7 +262,7 @@ class StyleTransfer:
     def _round(self, size: int, steps: int, optimizer: str, learning_rate: float) -> None:
         """Improve `best` at one size."""
         targets, lowest = self.targets(size), np.inf
-        self.best = _fit(self.best, resize(self.content, size).shape[:2])
+        self.best = fit(self.best, resize(self.content, size).shape[:2])
 
         def evaluate(picture: tf.Tensor) -> tuple[float, tf.Tensor]:
             nonlocal lowest

@@ -55,6 +55,11 @@ def test_a_film_is_never_made_smaller():
     ("frames", "settings", "sentence"),
     [
         (FRAMES[1][:1], {}, "A film of 1 frame does not move: give 2 or more"),
+        (
+            np.repeat(FRAMES[1][:1], 3, axis=0),
+            {},
+            "All frames are alike: a film of them is a still",
+        ),
         (FRAMES[1][:0], {}, "Frames have shapes none: give all one"),
         (FRAMES[1][..., 0], {}, r"shapes \(16, 12\): give all one \(height, width, 1 or 3\)"),
         (np.zeros((2, 4, 4, 2)), {}, r"shapes \(4, 4, 2\)"),

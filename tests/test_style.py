@@ -197,7 +197,7 @@ def test_colours_of_another_shape_are_refused(photograph):
 
 @pytest.mark.parametrize("shape", [(48, 64), (64, 49), (50, 33)])
 def test_pictures_need_not_be_square(photograph, paintings, shape):
-    wide = style._fit(photograph, shape)
+    wide = style.fit(photograph, shape)
     mask = np.ones((*shape, 1), "float32")
     options = {"mask": mask, "original_colours": True, **QUICK}
     transfer = style.StyleTransfer(wide, [paintings["rings"]], **options)

@@ -23,7 +23,6 @@ from helpers.plots.charts import (
     scatters,
     spectra,
 )
-from helpers.plots.films import film
 from helpers.plots.figures import (
     COLOURS,
     Figure,
@@ -33,6 +32,7 @@ from helpers.plots.figures import (
     picture_rows,
     show_image,
 )
+from helpers.plots.films import film
 
 __all__ = [
     "COLOURS",

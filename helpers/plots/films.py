@@ -29,8 +29,8 @@ def film(
             that none is blurred.
 
     Raises:
-        ValueError: another kind, frames of another shape or outside [0, 1], fewer than two, or a
-            time or size out of range.
+        ValueError: another kind, frames of another shape or outside [0, 1], fewer than two, all of
+            them alike, or a time or size out of range.
     """
     pixels = _checked(frames, kind, seconds)
     scale = max(1, -(-smallest // min(pixels.shape[1:3])))
@@ -69,6 +69,8 @@ def _checked(frames: np.ndarray | list[np.ndarray], kind: str, seconds: float) -
     if len(frames) < 2:
         raise ValueError("A film of 1 frame does not move: give 2 or more.")
     values = np.asarray(frames, "float32")
+    if np.all(values == values[0]):
+        raise ValueError("All frames are alike: a film of them is a still picture.")
     if not (values.min() >= 0 and values.max() <= 1):
         low, high = values.min(), values.max()
         raise ValueError(f"Frames reach from {low:g} to {high:g}: scale them to [0, 1].")

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from helpers import layers, metrics, plots
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import WIDE, make_choice, make_slider
-from helpers.widgets.pictures import enlarge, named_rows
+from helpers.widgets.pictures import enlarge, named_rows, there_and_back
 
 
 class CloudTurner(Lab):
@@ -62,6 +62,7 @@ class UnitWalker(Lab):
 
     title = "Unit walker: a picture, its reconstruction, and one unit of its code on the move"
     STEPS = 11
+    FILM, WALK = 0.08, 25
 
     def __init__(
         self, decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, images: np.ndarray
@@ -119,6 +120,14 @@ class UnitWalker(Lab):
         sides = ((0, 8), (margin, strip.shape[1] - trio.shape[1] - margin), (0, 0))
         return np.concatenate([np.pad(trio, sides, constant_values=1), strip])
 
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The three pictures, and the walk, at their own pixels."""
+        return {"pictures": self.trio, "walk": self.path}
+
+    def frames(self) -> np.ndarray:
+        """The walk of the unit from its lowest value to its highest and back."""
+        return there_and_back(self._moved(np.linspace(self.value.min, self.value.max, self.WALK)))
+
 
 class NoiseBench(Lab):
     """Damage pictures and compare what several methods make of them.
@@ -152,8 +161,8 @@ class NoiseBench(Lab):
             rows = {"noisy": noisy, **{name: work(noisy) for name, work in self.methods.items()}}
             rows = {name: np.clip(row, 0, 1) for name, row in rows.items()}
             stacked = np.concatenate([self.images, *rows.values()])
-            grid = enlarge(plots.tile(stacked, len(self.images), gap=2), 2)
-            self.drawn = named_rows(grid, ["clean", *rows])
+            self.sheet = plots.tile(stacked, len(self.images), gap=2)
+            self.drawn = named_rows(enlarge(self.sheet, 2), ["clean", *rows])
             self.image.value = plots.png(self.drawn)
             scores = [f"{n} {metrics.psnr(self.images, row):.1f} dB" for n, row in rows.items()]
             self.caption.text = f"Rows from the top: clean, {', '.join(scores)}"
@@ -161,6 +170,10 @@ class NoiseBench(Lab):
     def picture(self) -> np.ndarray:
         """All rows as they stand."""
         return self.drawn
+
+    def full_size(self) -> dict[str, np.ndarray]:
+        """All rows at their own pixels."""
+        return {"rows": self.sheet}
 
 
 def turn(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What every widget is made of: a lock, a caption, pictures as PNG bytes, and a static picture."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import traitlets
 
 from helpers import plots
-from helpers.widgets import controls
+from helpers.widgets import controls, keeping
 from helpers.widgets.jobs import Job
 from helpers.widgets.pictures import described
 
@@ -35,19 +36,25 @@ class Pad(anywidget.AnyWidget):
 
 
 class Caption(anywidget.AnyWidget):
-    """A line of text, announced when it changes, that also names the controls around it."""
+    """A line of text, announced when it changes, that also names the controls around it.
+
+    Below it stands what was last saved, with a link for each file that the browser keeps by itself.
+    """
 
     _esm = HERE / "caption.js"
     _css = HERE / "widgets.css"
     text = traitlets.Unicode().tag(sync=True)
     alternatives = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    saved = traitlets.Unicode().tag(sync=True)
+    files = traitlets.Dict().tag(sync=True)  # name to bytes
 
 
 class Lab(ipywidgets.VBox):
     """Base of every widget here: a lock, a caption, and a static picture for saved notebooks.
 
     A subclass defines `picture()`, what its images show as one array. The static picture adds what
-    they show in words, what the controls say, and the caption.
+    they show in words, what the controls say, and the caption. A button saves what `full_size()`
+    gives; where there is a `FILM`, two more save what `frames()` gives.
 
     Args:
         children: what is shown, from the top; the caption comes below.
@@ -57,13 +64,14 @@ class Lab(ipywidgets.VBox):
     title = "Lab"
     NARROWEST = 420  # of the static picture, in pixels
     NOTE = "A picture of a widget: run its cell and the controls move."
+    FILM: float | None = None  # seconds that a frame of its film is shown; None: there is no film
     job: Job | None = None
     _ipython_display_ = None  # of ipywidgets 7, which would leave out the picture
 
     def __init__(self, children: Sequence[ipywidgets.Widget], alternatives: list[str]) -> None:
         self.lock = threading.RLock()
         self.caption = Caption(alternatives=alternatives)
-        super().__init__([*children, self.caption])
+        super().__init__([*children, self._make_savers(), self.caption])
         self.add_class("gdl-lab")
         images = [p for p in controls.parts_of(self) if isinstance(p, ipywidgets.Image)]
         self.described_images = dict(zip(alternatives, images, strict=True))
@@ -76,6 +84,59 @@ class Lab(ipywidgets.VBox):
     def picture(self) -> np.ndarray:
         """What the images show now, floats in [0, 1] of shape (height, width, 1 or 3)."""
         raise NotImplementedError
+
+    def full_size(self) -> dict[str, np.ndarray]:
+        """What the images show, pixel for pixel, each under a word for its file's name."""
+        return {"picture": self.picture()}
+
+    def frames(self) -> np.ndarray | list[np.ndarray]:
+        """The film of what the controls say, for :func:`helpers.plots.film`."""
+        raise NotImplementedError
+
+    def settings_in_words(self) -> str:
+        """The settings that made what is shown."""
+        return controls.describe(self)
+
+    def _make_savers(self) -> ipywidgets.HBox:
+        """The buttons that save what is shown."""
+
+        def button(
+            text: str, icon: str, action: Callable[[], dict[str, bytes]]
+        ) -> ipywidgets.Button:
+            made = ipywidgets.Button(description=text, icon=icon)
+            made.on_click(lambda _: self._save(action))
+            return made
+
+        self.savers = [button("Save picture", "save", self._pngs)]
+        if self.FILM is not None:
+            for kind, name in (("gif", "GIF"), ("webp", "WebP")):
+                self.savers.append(button(f"Save {name} film", "film", partial(self._film, kind)))
+        return ipywidgets.HBox(self.savers)
+
+    def _pngs(self) -> dict[str, bytes]:
+        notes = {"Title": self.title, "Description": self.caption.text}
+        notes |= {"Settings": self.settings_in_words(), **keeping.origin()}
+        return {f"{n}.png": keeping.as_png(image, notes) for n, image in self.full_size().items()}
+
+    def _film(self, kind: str) -> dict[str, bytes]:
+        frames = [np.clip(frame, 0, 1) for frame in self.frames()]
+        return {f"film.{kind}": plots.film(frames, kind, self.FILM)}
+
+    def _save(self, make: Callable[[], dict[str, bytes]]) -> None:
+        """Write what was made, offer it to the browser, and say both below the caption."""
+        with self.lock:
+            if self.empty:
+                self.caption.saved, self.caption.files = (
+                    "Nothing is saved: nothing is shown yet.",
+                    {},
+                )
+                return
+            try:
+                made = make()
+            except ValueError as error:
+                self.caption.saved, self.caption.files = f"Nothing is saved: {error}", {}
+                return
+            self.caption.saved, self.caption.files = keeping.save(type(self).__name__, made)
 
     def static(self) -> np.ndarray:
         """The picture with what it shows, the controls and the caption in words below."""

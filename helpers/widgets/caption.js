@@ -1,10 +1,15 @@
 // A line of text that screen readers announce, and names for the neighbouring controls:
-// sliders take the name printed beside them, pictures the text of `alternatives`, in order.
+// sliders take the name printed beside them, pictures the text of `alternatives`, in order. Below it
+// what was saved, and a link for each file: the bytes are here already, so no network is asked.
 function render({ model, el }) {
   const text = document.createElement("div");
   text.className = "gdl-caption";
   text.setAttribute("aria-live", "polite");
-  el.append(text);
+  const saved = document.createElement("div");
+  const links = document.createElement("div");
+  saved.setAttribute("aria-live", "polite");
+  saved.className = links.className = "gdl-saved";
+  el.append(text, saved, links);
 
   function name() {
     const lab = el.closest(".gdl-lab");
@@ -22,7 +27,20 @@ function render({ model, el }) {
   }
 
   const say = () => { text.textContent = model.get("text"); };
+  const tell = () => { saved.textContent = model.get("saved"); };
+  function offer() {
+    for (const link of links.children) URL.revokeObjectURL(link.href);
+    links.replaceChildren(...Object.entries(model.get("files")).map(([name, bytes]) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([bytes], { type: "image/" + name.split(".").pop() }));
+      link.download = name;
+      link.textContent = `Download ${name}`;
+      return link;
+    }));
+  }
   model.on("change:text", say);
+  model.on("change:saved", tell);
+  model.on("change:files", offer);
   model.on("change:alternatives", name);
   const watcher = new MutationObserver(name);
   const wait = setInterval(() => {
@@ -33,6 +51,8 @@ function render({ model, el }) {
     name();
   }, 50);
   say();
+  tell();
+  offer();
   return () => { clearInterval(wait); watcher.disconnect(); };
 }
 export default { render };

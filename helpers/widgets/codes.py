@@ -12,7 +12,7 @@ from helpers import latent, plots
 from helpers.vae import VAE
 from helpers.widgets.base import Lab, Pad
 from helpers.widgets.controls import make_choice, make_slider
-from helpers.widgets.pictures import beside, enlarge, named_rows
+from helpers.widgets.pictures import beside, enlarge, named_rows, there_and_back
 
 
 class LatentExplorer(Lab):
@@ -29,6 +29,7 @@ class LatentExplorer(Lab):
     """
 
     title = "Latent explorer: a point on the plane of codes and the picture decoded from it"
+    FILM, WALK = 0.08, 25
 
     def __init__(
         self, decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, labels: np.ndarray
@@ -105,14 +106,28 @@ class LatentExplorer(Lab):
             place = ", ".join(f"{s.description} = {s.value:.2f}" for s in self.sliders)
             self.caption.text = f"{place}. The nearest test code has label {self.labels[nearest]}."
 
-    def picture(self) -> np.ndarray:
-        """The plane with the point on it, and the decoded picture."""
+    def _marked_plane(self) -> np.ndarray:
         plane = Image.fromarray((255 * self.plane).astype("uint8"))
         left, top, width, height = self.pad.frame
         across, up = (self.place[:2] / self.reach[:2] + 1) / 2
         centre = (left + across * width) * plane.width, (top + (1 - up) * height) * plane.height
         ImageDraw.Draw(plane).circle(centre, 7, fill="white", outline="black", width=3)
-        return beside(np.asarray(plane) / 255, enlarge(self.decoded, self.scale))
+        return np.asarray(plane) / 255
+
+    def picture(self) -> np.ndarray:
+        """The plane with the point on it, and the decoded picture."""
+        return beside(self._marked_plane(), enlarge(self.decoded, self.scale))
+
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The plane with the point on it, and the decoded picture at its own pixels."""
+        return {"plane": self._marked_plane(), "decoded": self.decoded}
+
+    def frames(self) -> np.ndarray:
+        """What the first coordinate does from end to end and back, the others as they are."""
+        places = np.repeat(self.place[np.newaxis], self.WALK, axis=0)
+        places[:, 0] = np.linspace(-self.reach[0], self.reach[0], self.WALK)
+        codes = self.centre + places @ self.basis
+        return there_and_back(self.decode(codes.astype("float32")))
 
 
 class Interpolator(Lab):
@@ -127,6 +142,7 @@ class Interpolator(Lab):
     title = "Interpolator: two pictures, the one between them, and the whole path"
 
     STEPS = 11
+    FILM, WALK = 0.08, 25
 
     def __init__(
         self,
@@ -182,6 +198,15 @@ class Interpolator(Lab):
         ends = np.pad(ends, ((0, 8), (margin, margin), (0, 0)), constant_values=1)
         return np.concatenate([ends, strip[:, : ends.shape[1]]])
 
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The ends with the picture between them, and the path, at their own pixels."""
+        return {"ends": self.ends_image, "path": self.path_image}
+
+    def frames(self) -> np.ndarray:
+        """The walk from the first picture to the second and back."""
+        codes = self.at(np.linspace(0, 1, self.WALK))
+        return there_and_back(self.decode(codes.astype("float32")))
+
 
 class BetaSwitcher(Lab):
     """Choose beta among trained models and see what it did to them.
@@ -211,9 +236,9 @@ class BetaSwitcher(Lab):
         samples = model.decode(latent.prior_codes(30, model.latent_dim))
         pictures = np.concatenate([images[:10], reconstructions, samples])
         figure = plots.scatters("Codes of test images", {"": z_mean[:, :2]}, labels)
-        rows = named_rows(enlarge(plots.tile(pictures, 10), 2), list(self.ROWS))
-        drawn = rows, figure.pixels()
-        return {"drawn": drawn, "png": [plots.png(image) for image in drawn]}
+        sheet = plots.tile(pictures, 10)
+        drawn = named_rows(enlarge(sheet, 2), list(self.ROWS)), figure.pixels()
+        return {"drawn": drawn, "png": [plots.png(image) for image in drawn], "sheet": sheet}
 
     def _refresh(self, change: dict | None = None) -> None:
         with self.lock:
@@ -224,6 +249,11 @@ class BetaSwitcher(Lab):
     def picture(self) -> np.ndarray:
         """Pictures and plane of the chosen beta."""
         return beside(*self.views[self.beta.value]["drawn"])
+
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The pictures at their own pixels, and the plane."""
+        view = self.views[self.beta.value]
+        return {"pictures": view["sheet"], "codes": view["drawn"][1]}
 
 
 def _frame(axes: Axes) -> list[float]:

@@ -8,7 +8,7 @@ import numpy as np
 from helpers import plots
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import make_menu, make_slider
-from helpers.widgets.pictures import enlarge
+from helpers.widgets.pictures import enlarge, there_and_back
 
 
 class FaceStudio(Lab):
@@ -31,6 +31,7 @@ class FaceStudio(Lab):
 
     title = "Face studio: a face before and after, and a slider for each attribute"
     MOST_GROUPS = 3
+    FILM, WALK = 0.08, 25
 
     def __init__(
         self,
@@ -117,7 +118,8 @@ class FaceStudio(Lab):
         with self.lock:
             both = np.stack([self.codes[self.which.value], self.code]).astype("float32")
             faces = self.decode(both)
-            self.drawn = enlarge(plots.tile(faces, 2, gap=2), max(1, 256 // faces.shape[1]))
+            self.pair = plots.tile(faces, 2, gap=2)
+            self.drawn = enlarge(self.pair, max(1, 256 // faces.shape[1]))
             self.image.value = plots.png(self.drawn)
             moved = [f"{s.description} {s.value:+.2f}" for s in self.sliders.values() if s.value]
             after = ", ".join(moved) or "nothing moved yet"
@@ -126,6 +128,16 @@ class FaceStudio(Lab):
     def picture(self) -> np.ndarray:
         """Before and after."""
         return self.drawn
+
+    def full_size(self) -> dict[str, np.ndarray]:
+        """Before and after, at their own pixels."""
+        return {"faces": self.pair}
+
+    def frames(self) -> np.ndarray:
+        """From the face as it was to the face as the sliders make it, and back."""
+        before, after = self.codes[self.which.value], self.code
+        codes = before + np.linspace(0, 1, self.WALK)[:, np.newaxis] * (after - before)
+        return there_and_back(self.decode(codes.astype("float32")))
 
 
 def _check(codes: np.ndarray, groups: dict, presets: dict, reach: float) -> None:

@@ -24,6 +24,7 @@ class Scrubber(Lab):
     """
 
     title = "Scrubber: the frames of a run, one slider"
+    FILM = 0.3
     STRIP = 6
 
     def __init__(
@@ -50,6 +51,15 @@ class Scrubber(Lab):
         chosen = list(dict.fromkeys(chosen))
         frames = [(style.resize(self.pictures[n], 180), self.captions[n]) for n in chosen]
         return beside(*(described(frame, [caption]) for frame, caption in frames))
+
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The chosen frame at its own pixels."""
+        return {"frame": self.pictures[self.frame.value]}
+
+    def frames(self) -> list[np.ndarray]:
+        """All frames in the shape of the largest."""
+        largest = max((picture.shape[:2] for picture in self.pictures), key=min)
+        return [style.fit(picture, largest) for picture in self.pictures]
 
 
 class StyleStudio(Worker):

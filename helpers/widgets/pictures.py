@@ -28,6 +28,11 @@ def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
     return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
+def there_and_back(frames: np.ndarray) -> np.ndarray:
+    """Frames of a walk and the same backwards, so that a film goes round without a jump."""
+    return np.concatenate([frames, frames[-2:0:-1]])
+
+
 def _written(texts: dict[tuple[float, float], str], width: int, height: int) -> np.ndarray:
     """White of some size with lines of text, each with its left end and middle at a place."""
     canvas = Image.new("RGB", (width, height), "white")

@@ -101,6 +101,10 @@ class Quiz(Lab):
         """The picture to judge, and those answered."""
         return beside(*self.drawn)
 
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The pictures answered, in their frames."""
+        return {"answered": self.drawn[1]}
+
 
 def _check_pictures(real: np.ndarray, fake: np.ndarray, questions: int) -> None:
     for pictures in (real, fake):

@@ -42,6 +42,7 @@ class GanStepper(Lab):
     title = "GAN stepper: real and generated points, D's opinion, both losses and modes covered"
     BATCH_SIZE, POINTS, SHOWN, ARROWS, CELLS = 128, 1000, 250, 40, 40
     FRAME_SECONDS, SLOW_SECONDS = 0.05, 0.6
+    FILM, MOST_FRAMES = 0.2, 60
 
     def __init__(self, build: Callable[[], GAN], seed: int = 0) -> None:
         with thread_seeds.layers_draw_from(seed):
@@ -128,6 +129,7 @@ class GanStepper(Lab):
             self.random = np.random.default_rng(self.seed)
             self.kept = self._draw_z(self.POINTS)
             self.done, self.history = 0, {"D": [], "G": [], "modes": []}
+            self.kept_frames, self.looks, self.stride = [], 0, 1
             self._measure()
             self.show()
 
@@ -241,6 +243,21 @@ class GanStepper(Lab):
             stream = io.BytesIO()
             self.drawn.save(stream, "PNG", compress_level=1)
             self.image.value, self.caption.text = stream.getvalue(), self.said()
+            self._keep_frame()
+
+    def _keep_frame(self) -> None:
+        """Keep what is shown for the film; of a long game every second look, then every fourth."""
+        if self.looks % self.stride == 0:
+            self.kept_frames.append(self.image.value)
+        self.looks += 1
+        if len(self.kept_frames) == self.MOST_FRAMES:
+            self.kept_frames, self.stride = self.kept_frames[::2], 2 * self.stride
+
+    def frames(self) -> list[np.ndarray]:
+        """The game since its beginning, as it was shown; the last frame is what is shown now."""
+        shown = dict.fromkeys([*self.kept_frames, self.image.value])
+        pictures = [Image.open(io.BytesIO(content)) for content in shown]
+        return [np.asarray(picture, "float32") / 255 for picture in pictures]
 
     def said(self) -> str:
         """The caption: how far, both losses, modes covered, points near one."""

@@ -172,6 +172,15 @@ class TrainingPanel(Worker):
         """The loss curves and the samples beside them."""
         return beside(*self.drawn)
 
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The loss curves, and the samples at their own pixels."""
+        samples = plots.tile(self.samples, round(len(self.samples) ** 0.5))
+        return {"curves": self.drawn[0], "samples": samples}
+
+    def settings_in_words(self) -> str:
+        """What the last run was made with; before its end, what the controls say."""
+        return self.runs[-1] if self.runs and not self.working else super().settings_in_words()
+
 
 def _rows_of(data: tuple) -> int:
     """How many rows each array has that `fit` is given."""
