@@ -6,8 +6,16 @@ import ipywidgets
 import numpy as np
 
 from helpers import plots, style
+from helpers.widgets import forecast
 from helpers.widgets.base import Lab
-from helpers.widgets.controls import WIDE, make_choice, make_log_slider, make_menu, make_slider
+from helpers.widgets.controls import (
+    WIDE,
+    as_text,
+    make_choice,
+    make_log_slider,
+    make_menu,
+    make_slider,
+)
 from helpers.widgets.jobs import check_finite
 from helpers.widgets.pictures import beside, described
 from helpers.widgets.uploads import Upload, shown
@@ -68,12 +76,13 @@ class StyleStudio(Worker):
     Args:
         photographs: name to picture, RGB in [0, 1] of shape (height, width, 3).
         paintings: likewise.
-        size: shorter side of the result in pixels; a quarter and a half of it are painted first.
+        size: shorter side of the result in pixels, as long as the longer has no more than 1,024; a
+            quarter and a half of it are painted first.
         steps: in the largest round; the rounds before take twice and four times as many.
     """
 
     title = "Style studio: photograph, painting and weights; the picture and its loss curves"
-    SIZES = (64, 96, 128, 192, 256, 384)
+    SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
     DRAW_SECONDS = 0.5
 
     def __init__(
@@ -87,13 +96,15 @@ class StyleStudio(Worker):
         self._make_choices(size, steps)
         begin = self.make_controls("Paint", "paint-brush")
         self.upload = Upload(self.photographs, [self.controls["photograph"]], self._show_choice)
-        self.result, self.best = ipywidgets.Image(), None
+        self.result, self.best, self.made = ipywidgets.Image(), None, ""
         self.curve_image = ipywidgets.Image(width=440, height=320)
         left = ipywidgets.VBox([*self.controls.values(), self.upload, begin])
         row = ipywidgets.HBox([left, self.result, self.curve_image])
         super().__init__([row], ["your picture", "the picture as it is painted", "loss curves"])
         for name in ("photograph", "painting"):
             self.controls[name].observe(self._show_choice, "value")
+        for name in ("size", "steps"):
+            self.controls[name].observe(self._say_time, "value")
         self._show_choice()
 
     def _show_choice(self, change: dict | None = None) -> None:
@@ -103,6 +114,23 @@ class StyleStudio(Worker):
             painting = self.paintings[self.controls["painting"].value]
             self.history = {}
             self._draw(beside(shown(photograph, 320), shown(painting, 160)))
+            if forecast.pace.cache_info().currsize:
+                self._say_time()
+
+    def _say_time(self, change: dict | None = None) -> None:
+        """Before it is painted: how long that will take here; the first time that is measured."""
+        if self.working:
+            return
+        photograph = self.photographs[self.controls["photograph"].value]
+        shape = forecast.shape_of(photograph, self.controls["size"].value)
+        self.time_left.value = "measuring how fast this machine paints …"
+        try:
+            forecast.check_memory(shape, forecast.OPTIMISING)
+        except ValueError as error:
+            self.time_left.value = str(error)
+            return
+        seconds = forecast.optimising(shape, self.controls["steps"].value)
+        self.time_left.value = forecast.in_words(seconds, shape, photograph)
 
     def _make_choices(self, size: int, steps: int) -> None:
         self.controls = {
@@ -124,12 +152,18 @@ class StyleStudio(Worker):
     def work(self, settings: dict) -> str:
         """Optimise one picture; `best` holds it even when stopped."""
         self.history, self.drawn_at, self.shape = {}, 0.0, None
+        self.made = " · ".join(
+            f"{n.replace('_', ' ')} {as_text(value)}" for n, value in settings.items()
+        )
         photograph = self.photographs[settings.pop("photograph")]
         paintings = [self.paintings[settings.pop("painting")]]
         size, steps = settings.pop("size"), settings.pop("steps")
         optimizer, layers = settings.pop("optimizer"), settings.pop("layers")
         if not layers:
             raise ValueError("No style layer is chosen: choose at least one.")
+        shape = forecast.shape_of(photograph, size)
+        forecast.check_memory(shape, forecast.OPTIMISING)
+        size = min(shape)
         weights = {name: style.STYLE_LAYERS[name] for name in layers}
         transfer = style.StyleTransfer(photograph, paintings, layers=weights, **settings)
         sizes = tuple(max(style.SMALLEST, size // part) for part in (4, 2, 1))
@@ -156,6 +190,7 @@ class StyleStudio(Worker):
 
     def _draw(self, picture: np.ndarray) -> None:
         with self.lock:
+            self.painting = picture
             self.drawn = [shown(picture, 320), self._curves().pixels()]
             self.result.value, self.curve_image.value = map(plots.png, self.drawn)
 
@@ -167,6 +202,14 @@ class StyleStudio(Worker):
         """The picture and its curves."""
         return beside(*self.drawn)
 
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The picture in the size it is painted in, and its curves."""
+        return {"painting": self.painting, "losses": self.drawn[1]}
+
+    def settings_in_words(self) -> str:
+        """What the picture was begun with, wherever the controls have moved since."""
+        return self.made or super().settings_in_words()
+
 
 class StyleMixer(Lab):
     """One photograph, two paintings, one pass: mix them under a slider.
@@ -175,11 +218,12 @@ class StyleMixer(Lab):
         photographs: name to picture, RGB in [0, 1] of shape (height, width, 3).
         paintings: likewise; the first two are chosen at first.
         transfer: a :class:`helpers.style.FastTransfer`.
-        size: shorter side of the result in pixels; it has the photograph's shape.
+        size: shorter side of the result in pixels, as long as the longer has no more than 1,024;
+            it has the photograph's shape.
     """
 
     title = "Style mixer: a photograph, two paintings, and the picture between them"
-    SIZES = (128, 192, 256, 384)
+    SIZES = (128, 192, 256, 384, 512, 768, 1024)
 
     def __init__(
         self,
@@ -205,19 +249,39 @@ class StyleMixer(Lab):
         )
         names = ["your picture", "the photograph and the two paintings", "the painted photograph"]
         super().__init__([row], names)
-        for control in (*self.menus.values(), self.size):
-            control.observe(self._encode, "value")
+        for menu in self.menus.values():
+            menu.observe(self._encode, "value")
+        self.size.observe(self._encode_at_another_size, "value")
         for control in (self.mixture, self.alpha, self.colours):
             control.observe(self._paint, "value")
         self._encode()
+
+    def _encode_at_another_size(self, change: dict) -> None:
+        """Say how long it will take, then encode and paint."""
+        with self.lock:
+            photograph = self.pictures[self.menus["photograph"].value]
+            shape = forecast.shape_of(photograph, self.size.value)
+            seconds = forecast.in_one_pass(self.transfer, self.photograph, shape)
+            said = forecast.in_words(seconds, shape, photograph)
+            self.caption.text = f"Painting: {said} …"
+            self._encode()
 
     def _encode(self, change: dict | None = None) -> None:
         """Needed when a picture or the size changes; mixing alone skips it."""
         if self.upload.adding:
             return
         with self.lock:
-            names = [menu.value for menu in self.menus.values()]
-            chosen = [style.resize(self.pictures[name], self.size.value) for name in names]
+            originals = [self.pictures[menu.value] for menu in self.menus.values()]
+            shapes = [forecast.shape_of(picture, self.size.value) for picture in originals]
+            try:
+                forecast.check_memory(max(shapes, key=np.prod), forecast.ONE_PASS)
+            except ValueError as error:
+                self.caption.text = f"Not painted: {error}"
+                return
+            chosen = [
+                style.resize(picture, min(shape))
+                for picture, shape in zip(originals, shapes, strict=True)
+            ]
             self.photograph = chosen[0]
             self.content, *self.styles = [self.transfer.encode(picture) for picture in chosen]
             self.thumbnails = beside(*(shown(picture, 96) for picture in chosen))
@@ -244,3 +308,7 @@ class StyleMixer(Lab):
     def picture(self) -> np.ndarray:
         """The three originals beside the painted photograph."""
         return beside(self.thumbnails, shown(self.painted, 384))
+
+    def full_size(self) -> dict[str, np.ndarray]:
+        """The painted photograph in the size it is painted in."""
+        return {"painting": self.painted}

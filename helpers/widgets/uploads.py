@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers import data, plots, style
 
-GALLERY_SIZE = 512  # of the shorter side, in pixels; a larger picture is made smaller
+GALLERY_SIZE = 1024  # of the shorter side, in pixels; a larger picture is made smaller
 LONGEST = 4  # how many times its height a picture may be wide, or the other way round
 USUAL_MB = 10  # what Jupyter's server lets through; `make lab` starts it with more, and says so
 

@@ -45,6 +45,10 @@ def test_studio_paints_and_says_the_losses(studio):
     assert studio.result.value != before[0] and studio.curve_image.value != before[1]
     assert studio.caption.text.startswith("Done. content ") and "total" in studio.caption.text
     assert {"content", "style", "variation", "total"} == set(studio.history)
+    assert studio.full_size()["painting"] is studio.best
+    studio.controls["style_weight"].value = 1.0
+    made = studio.settings_in_words()
+    assert made.startswith("photograph astronaut · painting ") and "style weight 20 ·" in made
 
 
 def test_studio_stops_and_keeps_the_picture(studio):
