@@ -1,5 +1,6 @@
 """A film read back by Pillow: every frame, its time, its pixels and its colours."""
 
+import base64
 import io
 
 import numpy as np
@@ -31,8 +32,8 @@ def expected(frames, scale):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])
 def test_a_film_holds_every_frame_enlarged_by_whole_pixels_and_begins_again(kind, channels):
-    content = plots.film(FRAMES[channels], kind, seconds=0.25, smallest=64)
-    film, frames, times = read(content)
+    made = plots.Film("noise", FRAMES[channels], seconds=0.25, smallest=64)
+    film, frames, times = read(made.encoded(kind))
     assert film.format.lower() == kind and film.size == (72, 96) and film.info["loop"] == 0
     assert times == [250] * 5
     np.testing.assert_array_equal(frames, expected(FRAMES[channels], 6))
@@ -42,13 +43,13 @@ def test_a_film_holds_every_frame_enlarged_by_whole_pixels_and_begins_again(kind
 def test_of_many_colours_a_gif_shows_close_ones(kind, most):
     across = np.linspace(0, 1, 64)
     picture = np.stack(np.broadcast_arrays(across, across[:, np.newaxis], 0.5), axis=-1)
-    _, frames, _ = read(plots.film([picture, picture[::-1]], kind, smallest=64))
+    _, frames, _ = read(plots.Film("colours", [picture, picture[::-1]], smallest=64).encoded(kind))
     errors = np.abs(frames - expected(np.stack([picture, picture[::-1]]), 1))
     assert np.max(errors) <= most and (most == 0 or errors.mean() < 6)
 
 
 def test_a_film_is_never_made_smaller():
-    assert read(plots.film(FRAMES[1], smallest=5))[0].size == (12, 16)
+    assert read(plots.Film("noise", FRAMES[1], smallest=5).encoded("gif"))[0].size == (12, 16)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,6 @@ def test_a_film_is_never_made_smaller():
         ([np.zeros((4, 4, 1)), np.zeros((4, 5, 1))], {}, r"shapes \(4, 4, 1\), \(4, 5, 1\)"),
         (255 * FRAMES[1], {}, "Frames reach from 0.* to 25.*: scale them to"),
         (np.full((2, 4, 4, 1), np.nan), {}, "Frames reach from nan to nan"),
-        (FRAMES[1], {"kind": "mp4"}, "cannot be 'mp4': choose gif, webp, png"),
         (FRAMES[1], {"seconds": 0}, "cannot be shown for 0 seconds: use 0.02 to 60"),
         (
             RNG.random((2, 1, 70, 1)),
@@ -77,4 +77,19 @@ def test_a_film_is_never_made_smaller():
 )
 def test_what_makes_no_film_is_named_in_a_sentence(frames, settings, sentence):
     with pytest.raises(ValueError, match=sentence):
-        plots.film(frames, **settings)
+        plots.Film("noise", frames, **settings)
+
+
+def test_another_kind_is_refused():
+    with pytest.raises(ValueError, match="cannot be 'mp4': choose gif, webp, png"):
+        plots.Film("noise", FRAMES[1]).encoded("mp4")
+
+
+def test_a_notebook_shows_a_film_with_its_title_for_those_who_cannot_see():
+    made = plots.Film("noise that moves", FRAMES[1], smallest=32)
+    shown, metadata = made._repr_mimebundle_()
+    assert set(shown) == {"image/png", "text/plain"}
+    assert shown["text/plain"] == "<Film: noise that moves>"
+    assert metadata == {"image/png": {"alt": "noise that moves"}}
+    film, frames, _ = read(base64.b64decode(shown["image/png"]))
+    assert film.is_animated and len(frames) == 5

@@ -32,16 +32,16 @@ from helpers.plots.figures import (
     picture_rows,
     show_image,
 )
-from helpers.plots.films import film
+from helpers.plots.films import Film
 
 __all__ = [
     "COLOURS",
     "Figure",
+    "Film",
     "bars",
     "bundle",
     "ellipses",
     "figure",
-    "film",
     "gallery",
     "histograms",
     "holes",

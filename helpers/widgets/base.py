@@ -90,7 +90,7 @@ class Lab(ipywidgets.VBox):
         return {"picture": self.picture()}
 
     def frames(self) -> np.ndarray | list[np.ndarray]:
-        """The film of what the controls say, for :func:`helpers.plots.film`."""
+        """The film of what the controls say, for :class:`helpers.plots.Film`."""
         raise NotImplementedError
 
     def settings_in_words(self) -> str:
@@ -120,7 +120,7 @@ class Lab(ipywidgets.VBox):
 
     def _film(self, kind: str) -> dict[str, bytes]:
         frames = [np.clip(frame, 0, 1) for frame in self.frames()]
-        return {f"film.{kind}": plots.film(frames, kind, self.FILM)}
+        return {f"film.{kind}": plots.Film(self.title, frames, self.FILM).encoded(kind)}
 
     def _save(self, make: Callable[[], dict[str, bytes]]) -> None:
         """Write what was made, offer it to the browser, and say both below the caption."""

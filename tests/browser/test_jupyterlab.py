@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -496,6 +497,7 @@ def every(page):
         run_cell(page, index)
     yield path
     path.unlink()
+    shutil.rmtree(path.parent / "my_pictures", ignore_errors=True)
 
 
 def index_in(name):
@@ -516,6 +518,26 @@ def test_no_widget_is_wider_than_900_pixels(page, every, name):
                        part => part.getBoundingClientRect().right)]"""
     )
     assert 700 < width < 950 and edges and max(edges) <= right + 1
+
+
+def test_keep_a_picture_and_a_film_by_keyboard(page, every):
+    """Both lie beside the notebook, and the browser takes the same bytes from a link."""
+    index, folder = index_in("interpolator"), every.parent / "my_pictures"
+    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    lab = output_area(page, index).locator(".gdl-lab")
+    for name, part in (("Save picture", "path_1.png"), ("Save WebP film", "film_1.webp")):
+        lab.get_by_role("button", name=name).focus()
+        page.keyboard.press("Enter")
+        link = lab.get_by_role("link", name=f"Download Interpolator_{part}")
+        link.focus()
+        with page.expect_download() as download:
+            page.keyboard.press("Enter")
+        assert download.value.suggested_filename == f"Interpolator_{part}"
+        kept = folder / f"Interpolator_{part}"
+        assert download.value.path().read_bytes() == kept.read_bytes()
+        assert "my_pictures beside the notebook: Interpolator_" in lab.inner_text()
+    page.screenshot(path=SCREENSHOTS / "kept_picture.png")
+    assert lab.locator("img.widget-image").last.get_attribute("alt").startswith("the path")
 
 
 def test_a_cell_that_runs_again_stops_the_training_of_its_first_run(page, every):
