@@ -1,12 +1,14 @@
 """What happens if I move this?
 
-Each widget is thin: its state in, a picture out. Four rules hold for all of them.
+Each widget is thin: its state in, a picture out. Five rules hold for all of them.
 
     pictures    go to the browser as PNG bytes; pyplot is never used, as JupyterLab may run a
                 slider's callback on another thread while a cell is busy
     lock        one per widget: two fast moves never draw into each other
     static      a saved notebook shows `picture()` above its controls and caption in words; a widget
                 that has nothing to show yet leaves no picture
+    kept        a button writes what the images show, pixel for pixel, to `my_pictures/` beside the
+                notebook, with the settings that made it; where something moves, its film as well
     jobs        work of minutes has a thread, which ends with its widget
 
 Every control has a name that screen readers say, and each widget announces its caption.

@@ -82,7 +82,8 @@ def save(widget: str, made: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]
             files[path.name] = content
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        said = f"Not saved: {FOLDER} beside the notebook cannot be written ({reason})"
+        done = f"Saved only {', '.join(files)}" if files else "Not saved"
+        said = f"{done}: {FOLDER} beside the notebook cannot be written ({reason})"
         files = {f"{widget}_{name}": content for name, content in made.items()}
         return f"{said}; the browser can still keep it:", files
     told = [f"{name} ({size})" for name, size in zip(files, sizes.values(), strict=True)]

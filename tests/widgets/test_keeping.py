@@ -134,19 +134,27 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_browser_still_offered_
 
 
 def test_of_a_full_disk_no_half_file_stays(folder, monkeypatch):
+    opened = Path.open
+
     class Full(io.BytesIO):
         def write(self, content):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    def full(path, mode):
-        path.touch()
+    def full(path, mode="r"):
+        stream = opened(path, mode)
+        if "path" not in path.name:
+            return stream
+        stream.close()
         return Full()
 
     monkeypatch.setattr(Path, "open", full)
-    lab = MAKERS["scrubber"]()
+    lab = MAKERS["interpolator"]()
     press(lab, "Save picture")
-    assert "cannot be written (No space left on device)" in lab.caption.saved
-    assert list(folder.iterdir()) == []
+    assert lab.caption.saved == (
+        "Saved only Interpolator_ends_1.png: my_pictures beside the notebook cannot be written (No "
+        "space left on device); the browser can still keep it:"
+    )
+    assert [path.name for path in folder.iterdir()] == ["Interpolator_ends_1.png"]
 
 
 def test_a_film_of_one_frame_is_refused_in_a_sentence(folder):
