@@ -75,7 +75,7 @@ class Film:
             grey = Image.fromarray(frame[..., 0])
             return grey.convert("RGB") if kind == "webp" else grey
         picture = Image.fromarray(frame)
-        return picture.quantize(256, dither=Image.Dither.NONE) if kind == "gif" else picture
+        return picture.quantize(256) if kind == "gif" else picture
 
 
 def _checked(frames: np.ndarray | list[np.ndarray]) -> np.ndarray:

@@ -27,6 +27,8 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture(params=MAKERS, scope="module")
 def lab(request):
     made = MAKERS[request.param]()
+    if isinstance(made, widgets.TrainingPanel):
+        made.samples = IMAGES[:4]
     use(made)
     yield made
     made.close()
@@ -55,6 +57,27 @@ def test_every_widget_saves_its_pictures_pixel_for_pixel_with_what_made_them(lab
         assert f"Keras {keras.__version__}" in saved.text["Software"]
         assert datetime.fromisoformat(saved.text["Creation Time"]).tzinfo
         assert lab.caption.files[path.name] == path.read_bytes()
+
+
+PIXELS = {  # height and width of 8 x 8 pictures in sheets with a gap, none of them enlarged
+    "explorer": {"decoded": (8, 8), "plane": (440, 484)},
+    "interpolator": {"ends": (8, 28), "path": (8, 108)},
+    "switcher": {"pictures": (44, 89), "codes": (418, 484)},
+    "turner": {"picture": (420, 420)},
+    "walker": {"pictures": (8, 28), "walk": (8, 108)},
+    "bench": {"rows": (28, 58)},
+    "faces": {"faces": (8, 18)},
+    "scrubber": {"frame": (8, 8)},
+    "mixer": {"painting": (192, 128)},
+    "panel": {"curves": (352, 484), "samples": (17, 17)},
+}
+
+
+def test_what_is_saved_is_as_large_as_it_was_made_not_as_it_is_shown(lab, request):
+    name = request.node.callspec.params["lab"]
+    if name in PIXELS:
+        saved = {part: picture.shape[:2] for part, picture in lab.full_size().items()}
+        assert saved == PIXELS[name]
 
 
 def test_every_film_is_saved_in_both_formats(lab, folder):
@@ -184,12 +207,15 @@ def test_frames_of_several_sizes_take_the_shape_of_the_largest(folder):
 
 def test_a_long_game_is_kept_from_its_beginning_to_now_in_few_frames():
     lab = MAKERS["stepper"]()
-    first = lab.image.value
-    for _ in range(5 * lab.MOST_FRAMES):
+    shown = [lab.image.value]
+    for number in range(5 * lab.MOST_FRAMES):
+        colour = [number // 256 / 255, number % 256 / 255, 0.5]
+        lab.image.value = plots.png(np.broadcast_to(colour, (4, 4, 3)))
+        shown.append(lab.image.value)
         lab._keep_frame()
-        lab.image.value = plots.png(np.random.rand(4, 4, 3))
     assert lab.MOST_FRAMES // 2 <= len(lab.kept_frames) < lab.MOST_FRAMES
-    assert lab.kept_frames[0] == first and len(lab.frames()) > 2
+    places = [shown.index(frame) for frame in lab.kept_frames]
+    assert places[0] == 0 and len(set(np.diff(places))) == 1  # even steps, however long the game
     now = np.asarray(Image.open(io.BytesIO(lab.image.value)), "float32") / 255
     np.testing.assert_array_equal(lab.frames()[-1], now)
     lab.reset()
