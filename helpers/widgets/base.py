@@ -125,18 +125,13 @@ class Lab(ipywidgets.VBox):
     def _save(self, make: Callable[[], dict[str, bytes]]) -> None:
         """Write what was made, offer it to the browser, and say both below the caption."""
         with self.lock:
-            if self.empty:
-                self.caption.saved, self.caption.files = (
-                    "Nothing is saved: nothing is shown yet.",
-                    {},
-                )
-                return
             try:
-                made = make()
+                if self.empty:
+                    raise ValueError("nothing is shown yet.")
+                said, files = keeping.save(type(self).__name__, make())
             except ValueError as error:
-                self.caption.saved, self.caption.files = f"Nothing is saved: {error}", {}
-                return
-            self.caption.saved, self.caption.files = keeping.save(type(self).__name__, made)
+                said, files = f"Nothing is saved: {error}", {}
+            self.caption.saved, self.caption.files = said, files
 
     def static(self) -> np.ndarray:
         """The picture with what it shows, the controls and the caption in words below."""
