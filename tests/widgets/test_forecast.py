@@ -114,10 +114,10 @@ def test_what_the_memory_cannot_hold_is_refused_before_and_when_it_is_pressed(pa
     free(1e9)
     studio = widgets.StyleStudio(PHOTOGRAPHS, PAINTINGS)
     studio.controls["size"].value = 1024
-    sentence = "768 × 1024 pixels take 3.1 GB of memory, 1.0 GB are free: choose a smaller size."
+    sentence = "768 × 1024 pixels take 3.8 GB of memory, 1.0 GB are free: choose a smaller size."
     assert studio.time_left.value == sentence
     studio.go.click()
-    with pytest.raises(ValueError, match=r"take 3\.1 GB of memory"):
+    with pytest.raises(ValueError, match=r"take 3\.8 GB of memory"):
         studio.join()
     assert studio.caption.text.endswith(sentence) and studio.best is None
 
