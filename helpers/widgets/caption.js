@@ -1,6 +1,7 @@
 // A line of text that screen readers announce, and names for the neighbouring controls:
-// sliders take the name printed beside them, pictures the text of `alternatives`, in order. Below it
-// what was saved, and a link for each file: the bytes are here already, so no network is asked.
+// sliders and the numbers beside them take the name printed there, pictures the text of
+// `alternatives`, in order. Below it what was saved, and a link for each file: the bytes are here
+// already, so no network is asked.
 function render({ model, el }) {
   const text = document.createElement("div");
   text.className = "gdl-caption";
@@ -23,6 +24,10 @@ function render({ model, el }) {
       const handles = control.querySelectorAll(".noUi-handle, [role=progressbar], .progress-bar");
       if (!label) continue;
       handles.forEach((handle) => handle.setAttribute("aria-label", label.textContent));
+      control.querySelectorAll("[contenteditable=true]").forEach((number) => {
+        number.setAttribute("role", "textbox");
+        number.setAttribute("aria-label", `${label.textContent}, to type`);
+      });
     }
   }
 

@@ -26,6 +26,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+EVERY = ROOT / "build" / "screens"  # each widget in wide and narrow windows, light and dark
 GET_CHROMIUM = "no Chromium: on Debian or Ubuntu run `sudo apt-get install chromium`"
 FLAGS = [
     "--no-sandbox",
@@ -445,7 +446,7 @@ CELLS = {
         runtime.prepare(seed=0)
         import keras
         import numpy as np
-        from helpers import vae, widgets
+        from helpers import data, gan, style, vae, widgets
         rng, made = np.random.default_rng(0), []
         digits, faces = rng.random((40, 28, 28, 1)), rng.random((40, 64, 64, 3))
         labels = np.arange(40) % 10
@@ -459,6 +460,13 @@ CELLS = {
         def build(learning_rate=1e-3, steps=1):
             model = vae.VAE(*networks((28, 28, 1)), seed=0)
             model.compile("sgd", jit_compile=False)
+            return model
+        photographs, paintings = data.photographs(96), data.style_images(96)
+        def small_gan():
+            parts = [keras.Input((2,)), keras.layers.Dense(8, "relu")]
+            networks = [keras.Sequential([*parts, keras.layers.Dense(n)]) for n in (2, 1)]
+            model = gan.GAN(*networks, seed=0)
+            model.compile("adam", "adam", jit_compile=False)
             return model
         def as_faces(codes):
             return np.asarray(codes).reshape(-1, 64, 64, 3)
@@ -480,6 +488,9 @@ CELLS = {
     "turner": "widgets.CloudTurner(rng.normal(size=(50, 3)), {'all': rng.normal(size=(50, 3))})",
     "scrubber": "widgets.Scrubber([faces[0], faces[1]], ['one', 'two'])",
     "quiz": "widgets.Quiz(faces[:20], faces[20:])",
+    "painter": "widgets.StyleStudio(photographs, paintings)",
+    "mixer": "widgets.StyleMixer(photographs, paintings, style.FastTransfer())",
+    "stepper": "widgets.GanStepper(small_gan)",
     "working": "print([panel.working for panel in made])",
 }
 
@@ -504,20 +515,86 @@ def index_in(name):
     return list(CELLS).index(name)
 
 
-@pytest.mark.parametrize("name", [n for n in CELLS if n not in ("first", "working")])
-def test_no_widget_is_wider_than_900_pixels(page, every, name):
-    page.set_viewport_size({"width": 1280, "height": 1000})
+SHOWN = [name for name in CELLS if name not in ("first", "working")]
+SCREENS = [(1280, "Light"), (1280, "Dark"), (900, "Light"), (900, "Dark")]
+CONTROLS = "button, input, select, [contenteditable=true], .noUi-handle, .gdl-pad"
+LOOK = """lab => {
+    const visible = part => part.getClientRects().length > 0;
+    const all = selector => [...lab.querySelectorAll(selector)].filter(visible);
+    const named = part => (part.getAttribute('aria-label') || part.title
+        || [...(part.labels ?? [])].map(label => label.textContent).join(' ')
+        || (part.isContentEditable ? '' : part.textContent)).trim();
+    const behind = part => {
+        for (let box = part; box; box = box.parentElement) {
+            const colour = getComputedStyle(box).backgroundColor.match(/[\\d.]+/g).map(Number);
+            if (colour[3] !== 0) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const light = colour => colour.slice(0, 3).map(Number).map(value => value / 255).map(
+        v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4
+    ).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const contrast = part => {
+        const text = getComputedStyle(part).color.match(/[\\d.]+/g);
+        const [high, low] = [light(text), light(behind(part))].sort((a, b) => b - a);
+        return (high + 0.05) / (low + 0.05);
+    };
+    const controls = all(CONTROLS);
+    return {
+        width: lab.clientWidth,
+        wide: all('img, button, select, .widget-slider, .gdl-pad, .gdl-caption').filter(
+            part => part.getBoundingClientRect().right > lab.getBoundingClientRect().right + 1).map(
+            part => part.outerHTML.replace(/src="[^"]*"/, '').slice(0, 200)),
+        unnamed: controls.filter(part => !named(part)).map(part => part.outerHTML.slice(0, 200)),
+        faint: all('.widget-label, .gdl-caption').filter(
+            part => part.textContent.trim() && contrast(part) < 4.5).map(
+            part => `${part.textContent} ${contrast(part)}`),
+    };
+}"""
+
+
+@pytest.mark.parametrize("width, theme", SCREENS)
+def test_every_widget_is_whole_named_and_legible(page, every, width, theme):
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.evaluate(
+        "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})",
+        f"JupyterLab {theme}",
+    )
+    faults = {}
+    for name in SHOWN:
+        index = index_in(name)
+        page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+        lab = output_area(page, index).locator(".gdl-lab")
+        lab.wait_for()
+        page.wait_for_timeout(600)
+        seen = lab.evaluate(LOOK.replace("CONTROLS", json.dumps(CONTROLS)))
+        assert width - 600 < seen.pop("width") < width - 300
+        if any(seen.values()):
+            faults[name] = seen
+        lab.screenshot(path=EVERY / f"{name}_{width}_{theme.lower()}.png")
+    assert not faults, json.dumps(faults, indent=1)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_tab_key_reaches_every_control(page, every, name):
     index = index_in(name)
     page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
     lab = output_area(page, index).locator(".gdl-lab")
     lab.wait_for()
-    page.wait_for_timeout(500)
-    width, right, edges = lab.evaluate(
-        """lab => [lab.clientWidth, lab.getBoundingClientRect().right,
-                   [...lab.querySelectorAll('img, button, .widget-slider, .gdl-pad')].map(
-                       part => part.getBoundingClientRect().right)]"""
+    missed = lab.evaluate(
+        """(lab, selector) => {
+            window.missed = new Set([...lab.querySelectorAll(selector)].filter(
+                part => !part.disabled && part.getClientRects().length > 0));
+            [...window.missed][0].focus();
+            return window.missed.size;
+        }""",
+        CONTROLS,
     )
-    assert 700 < width < 950 and edges and max(edges) <= right + 1
+    for _ in range(missed + 5):
+        page.evaluate("() => window.missed.delete(document.activeElement)")
+        page.keyboard.press("Tab")
+    left = page.evaluate("() => [...window.missed].map(part => part.outerHTML.slice(0, 200))")
+    assert missed and not left, left
 
 
 def test_keep_a_picture_and_a_film_by_keyboard(page, every):
