@@ -20,7 +20,7 @@ Three words are used by every lab:
                 `expect_at_least` and `expect_at_most` where the claim has one side
 
 On a learner's own pictures a lab's numbers are others: after `own_pictures` they are shown beside
-ours, and nothing stops.
+ours, and nothing stops; and what a lab would load, it makes on them.
 """
 
 import contextlib
@@ -133,14 +133,18 @@ def _divide_cpu(tf, count: int) -> None:
 def budget(lab, full):
     """Choose between a lab's small budget and the full one.
 
+    Where `lab` is None, a lab loads what a full run made. Nothing that we made fits pictures of the
+    learner's own, so after :func:`own_pictures` the answer is then `full` too.
+
     Args:
-        lab: the value for a learner's run, about a minute of training.
+        lab: the value for a learner's run, about a minute of training; None to load.
         full: the value for `make checkpoints`, which sets `GDL_BUDGET=full`.
 
     Returns:
         One of the two, unchanged.
     """
-    return full if os.environ.get("GDL_BUDGET") == "full" else lab
+    must_make = lab is None and _on_own_pictures
+    return full if must_make or os.environ.get("GDL_BUDGET") == "full" else lab
 
 
 def measured(name: str, value: float, unit: str = "") -> str:
@@ -166,13 +170,21 @@ def own_pictures(path: str | os.PathLike | None) -> None:
     """Say whether a lab runs on pictures of the learner's own, whose numbers have no bands.
 
     From then on `expect`, `expect_at_least` and `expect_at_most` show a number beside the band of
-    our pictures, marked `·`, and never raise for it. :func:`prepare` begins anew, on ours.
+    our pictures, marked `·`, and never raise for it. What a lab loads of ours is made anew on the
+    learner's pictures, and `checkpoints/` is neither read nor written: `budget(None, full)` gives
+    `full`, and :mod:`helpers.pretrained.checkpoints` calls it. :func:`prepare` begins anew, on
+    ours.
 
     Args:
         path: what is given to :func:`helpers.data.pictures`; None for the lab's own pictures.
     """
     global _on_own_pictures
     _on_own_pictures = path is not None
+
+
+def on_own_pictures() -> bool:
+    """Whether the lab runs on the learner's own pictures, see :func:`own_pictures`."""
+    return _on_own_pictures
 
 
 def expect(name: str, value: float, target: float, within: float, unit: str = "") -> None:

@@ -192,6 +192,16 @@ def test_on_own_pictures_numbers_are_shown_and_nothing_stops(words, claim, capsy
         claim(float("nan"))
 
 
+def test_what_is_loaded_is_made_anew_on_own_pictures(monkeypatch):
+    monkeypatch.delenv("GDL_BUDGET", raising=False)
+    assert runtime.budget(lab=None, full=7) is None and not runtime.on_own_pictures()
+    runtime.own_pictures("my_folder")
+    assert runtime.budget(lab=None, full=7) == 7 and runtime.on_own_pictures()
+    assert runtime.budget(lab=3, full=7) == 3 and runtime.budget(lab=False, full=True) is False
+    runtime.own_pictures(None)
+    assert runtime.budget(lab=None, full=7) is None and not runtime.on_own_pictures()
+
+
 def test_a_new_start_is_on_our_pictures(capsys):
     runtime.own_pictures("my_folder")
     with pytest.raises(ValueError, match="use finite numbers"):  # no band, whatever the pictures

@@ -4,6 +4,8 @@
     avatars()                              faces drawn by :mod:`helpers.data.faces`
     pictures(path, size)                   your own folder or .zip, see :mod:`helpers.data.folders`,
                                            and your table of them, see :mod:`helpers.data.tables`
+    own_splits(path, size)                 the same for a lab: training, test and clusters, see
+                                           :mod:`helpers.data.own`
     celeba(path)                           your copy of it, see :mod:`helpers.data.face_files`
     load_image, photographs, style_images  one picture, or a few, see :mod:`helpers.data.images`
     check_images                           what an encoder refuses, see :mod:`helpers.data.checks`
@@ -26,6 +28,7 @@ from helpers.data import (
     files,
     folders,
     limits,
+    own,
     sources,
     tables,
 )
@@ -38,11 +41,12 @@ from helpers.data.images import (
     to_tanh_range,
     to_unit_range,
 )
+from helpers.data.own import in_shape
 
 __all__ = [
     "STARRY_NIGHT", "Faces", "Pictures", "Split", "avatars", "celeba", "check_images", "cifar10",
-    "fashion_mnist", "load_image", "mnist", "one_hot", "photographs", "pictures", "style_images",
-    "style_weights", "to_tanh_range", "to_unit_range",
+    "fashion_mnist", "in_shape", "load_image", "mnist", "one_hot", "own_splits", "photographs",
+    "pictures", "style_images", "style_weights", "to_tanh_range", "to_unit_range",
 ]  # fmt: skip
 CELEBA_MARGIN = 15 / 178  # on each side of an aligned picture; what is left is the face
 
@@ -251,6 +255,36 @@ def pictures(
     kept = [rows[place] for place in decoded.places if place in rows]
     attributes = {name: values[kept] for name, values in listed.attributes.items()}
     return Pictures(_as_shares(decoded.levels), attributes, listed.words)
+
+
+def own_splits(
+    path: str | Path, size: int, share: float = 0.2, seed: int = 0
+) -> tuple[Split, Split]:
+    """Training and test pictures of your own, in place of a lab's data set.
+
+    Labels are ten clusters that k-means finds, see :mod:`helpers.data.own`: they stand where a lab
+    has classes.
+
+    Args:
+        path: a folder or a .zip, as for :func:`pictures`.
+        size: side in pixels: 32, 64 or 128, which the labs' networks can halve and double.
+        share: of the pictures to hold out for testing.
+        seed: which ones.
+
+    Returns:
+        Training and test split, both in an order drawn by the seed.
+
+    Raises:
+        ValueError: another size, fewer than 100 pictures, or as for :func:`pictures`.
+        FileNotFoundError: there is nothing at the path.
+        DataError: the cache cannot be written.
+    """
+    if size not in (32, 64, 128):
+        raise ValueError(f"SIZE is {size}: use 32, 64 or 128.")
+    images = pictures(path, size).images
+    train, test = own.held_out(len(images), share, seed)
+    labels = own.cluster(images, seed)
+    return Split(images[train], labels[train]), Split(images[test], labels[test])
 
 
 def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:

@@ -13,6 +13,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from helpers import autoencoder
 
+WIDEST = 3072  # values of a picture of 32 x 32 in colour: the eigenvectors take some seconds
+MOST_DIRECTIONS = 256
+
 
 def squared_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Mean squared difference of each image, shape (n,); `.mean()` of it is the test error.
@@ -71,7 +74,7 @@ def pca_reconstruct(train: np.ndarray, images: np.ndarray, size: int) -> np.ndar
     Returns:
         Shape of `images`; may leave [0, 1] a little.
     """
-    pca = PCA(size, svd_solver="covariance_eigh").fit(train.reshape(len(train), -1))
+    pca = _fitted_pca(train, size)
     codes = pca.transform(images.reshape(len(images), -1))
     return pca.inverse_transform(codes).reshape(images.shape).astype("float32")
 
@@ -88,13 +91,32 @@ def pca_errors(train: np.ndarray, images: np.ndarray) -> np.ndarray:
         images: whose error is measured, shape (m, ...).
 
     Returns:
-        Mean over images and values, shape (values of an image + 1,); entry k is the error of
-        :func:`pca_reconstruct` with `size` k, for k of 1 or more.
+        Mean over images and values, shape (values of an image + 1,), or fewer where an image has
+        more values than there are images to fit, or more than 3,072: then it ends at entry 256 or
+        at the number of images. Entry k is the error of :func:`pca_reconstruct` with `size` k, for
+        k of 1 or more.
     """
-    pca = PCA(svd_solver="covariance_eigh").fit(train.reshape(len(train), -1))
-    taken = np.mean(pca.transform(images.reshape(len(images), -1)) ** 2, axis=0)
-    left = np.sum(taken) - np.cumsum([0, *taken])
-    return np.maximum(left, 0) / len(taken)
+    pca = _fitted_pca(train, None)
+    rows = images.reshape(len(images), -1)
+    taken = np.mean(pca.transform(rows) ** 2, axis=0)
+    values = rows.shape[1]
+    all_taken = len(taken) == values
+    total = np.sum(taken) if all_taken else np.sum(np.mean((rows - pca.mean_) ** 2, axis=0))
+    return np.maximum(total - np.cumsum([0, *taken]), 0) / values
+
+
+def _fitted_pca(train: np.ndarray, size: int | None) -> PCA:
+    """PCA by eigenvectors of the covariance, or, of large pictures, by random projections.
+
+    A covariance has as many rows as a picture has values. Where these are more than the pictures,
+    or than `WIDEST`, only `size` directions are looked for, 256 if None (Halko and others,
+    arXiv:0909.4061, from a fixed seed).
+    """
+    rows = train.reshape(len(train), -1)
+    if rows.shape[1] <= min(len(rows), WIDEST):
+        return PCA(size, svd_solver="covariance_eigh").fit(rows)
+    size = min(size or MOST_DIRECTIONS, *rows.shape)
+    return PCA(size, svd_solver="randomized", random_state=0).fit(rows)
 
 
 def nearest_images(known: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -424,3 +424,19 @@ def test_heatmaps_share_one_scale_and_one_list_of_names():
     assert not any(label.get_text() for label in right.get_yticklabels())
     assert all(axes.images[0].get_clim() == (0, 1) for axes in (left, right))
     assert scale.get_ylabel() == "share" and left.get_xlabel() == "dimension"
+
+
+def test_pca_of_pictures_with_more_values_than_there_are_pictures():
+    train, test = pictures(40, 12), pictures(10, 12, seed=1) + 0.2
+    flat, mean = train.reshape(40, -1), train.reshape(40, -1).mean(axis=0)
+    away = test.reshape(10, -1) - mean
+    directions = np.linalg.svd(flat - mean, full_matrices=False)[2]
+    computed = metrics.pca_errors(train, test)
+    assert computed.shape == (41,) and flat.shape[1] > 41
+    for size in (1, 5, 20):
+        rows = directions[:size]
+        expected = np.mean((away - away @ rows.T @ rows) ** 2)
+        rebuilt = metrics.pca_reconstruct(train, test, size)
+        assert metrics.squared_error(test, rebuilt).mean() == pytest.approx(expected, rel=1e-2)
+        assert computed[size] == pytest.approx(expected, rel=1e-2)
+    assert computed[0] == pytest.approx(np.mean(away**2), rel=1e-4)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, small_gan, small_vae
 
-from helpers import pretrained
+from helpers import pretrained, runtime
 from helpers.pretrained import checkpoints
 
 CheckpointError = pretrained.CheckpointError
@@ -197,3 +197,36 @@ def test_a_file_that_cannot_be_opened_gets_a_sentence(tmp_path, content, said):
     with pytest.raises(CheckpointError, match=said) as caught:
         pretrained.load(path)
     assert str(caught.value).count("\n") == 0
+
+
+def test_on_own_pictures_all_is_made_anew_and_no_file_is_read_or_written(shelf, capsys):
+    row = np.full((2, 4, 3), 0.3)
+    makers = {
+        "checkpoint": lambda n: small_vae(n),
+        "recorded": lambda n: {"errors": np.array([1 / 3, n])},
+        "picture": lambda n: n * row,
+        "recorded_arms": lambda arm, n: ({"rate": n * len(arm)}, n * row),
+    }
+    between = {"checkpoint": (measure,), "recorded_arms": (["a", "bb"],)}
+
+    def ask(kind, maker, n):
+        return getattr(pretrained, kind)(f"07_{kind}", maker, *between.get(kind, ()), n=n)
+
+    for kind, maker in makers.items():
+        ask(kind, maker, 2)
+    before = files(shelf)
+    runtime.own_pictures("my_folder")
+    made = {kind: ask(kind, maker, 3) for kind, maker in makers.items()}
+    assert files(shelf) == before and len(before) == 7
+    assert made["checkpoint"].latent_dim == 3
+    assert made["recorded"] == {"errors": [0.333333, 3.0]}
+    np.testing.assert_allclose(made["picture"], 0.9 * np.ones((2, 4, 3)), rtol=1e-6)
+    numbers, rows = made["recorded_arms"]
+    assert numbers == {"a": {"rate": 3}, "bb": {"rate": 6}} and rows["bb"].max() == 3 * 0.3
+    assert "07_recorded: made on your pictures ...\n07_recorded: 0 s" in capsys.readouterr().out
+    for kind in makers:
+        with pytest.raises(CheckpointError, match="was made on other pictures than yours"):
+            ask(kind, None, 2)
+    runtime.own_pictures(None)
+    assert ask("recorded", None, 2) == {"errors": [0.333333, 2.0]}
+    assert files(shelf) == before
