@@ -282,9 +282,9 @@ def own_splits(
     if size not in (32, 64, 128):
         raise ValueError(f"SIZE is {size}: use 32, 64 or 128.")
     images = pictures(path, size).images
-    train, test = own.held_out(len(images), share, seed)
-    labels = own.cluster(images, seed)
-    return Split(images[train], labels[train]), Split(images[test], labels[test])
+    train, test = (images[places] for places in own.held_out(len(images), share, seed))
+    labels, test_labels = own.cluster(train, test, seed)
+    return Split(train, labels), Split(test, test_labels)
 
 
 def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:

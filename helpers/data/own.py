@@ -18,16 +18,20 @@ CLUSTERS = 10  # as many as MNIST and Fashion-MNIST have classes
 CLUSTER_SIDE = 8  # in pixels, of the pictures that are compared
 
 
-def cluster(images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Which of ten clusters each picture belongs to, int32 of shape (n,).
+def cluster(train: np.ndarray, test: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Which of ten clusters of the training pictures each picture is nearest to.
 
     Args:
-        images: in [0, 1], shape (n, side, side, channels), n of 10 or more.
+        train: in [0, 1], shape (n, side, side, channels), n of 10 or more.
+        test: shape (m, side, side, channels).
         seed: of the first centres.
+
+    Returns:
+        int32 of shapes (n,) and (m,).
     """
-    small = _resized(images, CLUSTER_SIDE).reshape(len(images), -1)
-    found = KMeans(CLUSTERS, n_init=1, random_state=seed).fit_predict(small)
-    return found.astype("int32")
+    rows = [_resized(images, CLUSTER_SIDE).reshape(len(images), -1) for images in (train, test)]
+    found = KMeans(CLUSTERS, n_init=1, random_state=seed).fit(rows[0])
+    return found.labels_.astype("int32"), found.predict(rows[1]).astype("int32")
 
 
 def held_out(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

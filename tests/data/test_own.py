@@ -10,13 +10,15 @@ from helpers.data import own
 RNG = np.random.default_rng(0)
 
 
-def test_two_colours_are_two_clusters_and_the_same_seed_gives_the_same():
-    levels = np.linspace(0, 1, 10, dtype="float32").repeat(12)
-    images = np.broadcast_to(levels[:, None, None, None], (120, 32, 32, 3))
-    labels = own.cluster(images)
-    assert labels.dtype == np.int32 and len(np.unique(labels)) == 10
+def test_ten_greys_are_ten_clusters_and_unseen_pictures_join_the_nearest():
+    levels = np.linspace(0, 1, 10, dtype="float32")
+    train = np.broadcast_to(levels.repeat(12)[:, None, None, None], (120, 32, 32, 3))
+    test = np.broadcast_to(0.03 + levels[::-1, None, None, None], (10, 32, 32, 3))
+    labels, test_labels = own.cluster(train, test)
+    assert labels.dtype == test_labels.dtype == np.int32 and len(np.unique(labels)) == 10
     assert (labels.reshape(10, 12) == labels.reshape(10, 12)[:, :1]).all()
-    np.testing.assert_array_equal(labels, own.cluster(images))
+    np.testing.assert_array_equal(test_labels[::-1], labels[::12])
+    np.testing.assert_array_equal(own.cluster(train, test)[0], labels)
 
 
 @pytest.mark.parametrize(
