@@ -15,14 +15,24 @@ without it the noise of the first epoch would come again. With the same global s
 data, `fit` also takes the pictures in the same order. What is not kept belongs to `fit`, not to the
 model: callbacks and the number of the epoch begin anew, and a dataset or generator of your own
 begins where it always begins.
+
+:func:`write` and :func:`write_new` put such a file in its place when it is whole, so that a kernel
+killed at any moment leaves no half of one.
 """
 
+import contextlib
+import itertools
 import json
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
+import numpy as np
 
 FILE = "random_states.json"
+OPTIMIZERS = ("optimizer", "generator_optimizer", "discriminator_optimizer")
 
 
 class Resumable(keras.Model):
@@ -44,3 +54,102 @@ class Resumable(keras.Model):
             kept = json.loads(Path(folder, FILE).read_text())
             for state, value in zip(self._random_states(), kept, strict=True):
                 state.assign(value)
+
+
+def check_path(path: str | Path) -> Path:
+    """Where a model can be written; `~` is the home folder.
+
+    Raises:
+        ValueError: the name does not end in `.keras`, or there is no such folder.
+    """
+    path = Path(path).expanduser()
+    if path.suffix != ".keras":
+        raise ValueError(f"{str(path)!r} is no name for a model: give one that ends in .keras.")
+    if not path.parent.is_dir():
+        raise ValueError(f"There is no folder {path.parent}: make it, or name another file.")
+    return path
+
+
+def write(model: keras.Model, path: str | Path) -> None:
+    """Save a model in place of the file that is there, which stays until the new one is whole.
+
+    Raises:
+        ValueError: see :func:`check_path`.
+        OSError: the file cannot be written; what was there is untouched.
+    """
+    path = check_path(path)
+    with _written_whole(model, path) as whole:
+        os.replace(whole, path)
+
+
+def write_new(model: keras.Model, path: str | Path) -> Path:
+    """Save a model where no file is yet: at the path, else at its first free number from 2.
+
+    Returns:
+        Where it is now, for example `my_model_2.keras`.
+
+    Raises:
+        ValueError: see :func:`check_path`.
+        OSError: the file cannot be written.
+    """
+    path = check_path(path)
+    with _written_whole(model, path) as whole:
+        for name in _names(path):
+            with contextlib.suppress(FileExistsError):
+                name.open("xb").close()  # from here on it is taken, whoever else saves
+                os.replace(whole, name)
+                return name
+    raise AssertionError("There is always another number.")
+
+
+def free_path(path: str | Path) -> Path:
+    """The path, or its first free number from 2 where there is a file already."""
+    return next(name for name in _names(check_path(path)) if not name.exists())
+
+
+def _names(path: Path) -> Iterator[Path]:
+    yield path
+    for number in itertools.count(2):
+        yield path.with_stem(f"{path.stem}_{number}")
+
+
+@contextlib.contextmanager
+def _written_whole(model: keras.Model, path: Path) -> Iterator[Path]:
+    """A whole file, on the disk, in a hidden folder beside the path that is removed at the end.
+
+    A process killed while it writes leaves that folder.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}_") as folder:
+            whole = Path(folder, path.name)
+            model.save(whole)
+            with whole.open("rb+") as stream:
+                os.fsync(stream)
+            yield whole
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise OSError(
+            f"{path} cannot be written ({reason}): make room or name a file elsewhere; the model "
+            "is still in memory."
+        ) from error
+
+
+def optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
+    """The optimizer of a compiled model; of a GAN G's, then D's."""
+    own = (getattr(model, name, None) for name in OPTIMIZERS)
+    return [optimizer for optimizer in own if optimizer is not None]
+
+
+def learned(model: keras.Model) -> list[np.ndarray]:
+    """All that training moves: weights, statistics, random numbers, optimizers."""
+    return [variable.numpy() for variable in _variables(model)]
+
+
+def put_back(model: keras.Model, values: list[np.ndarray]) -> None:
+    """Give a model what :func:`learned` said of it."""
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *(v for part in optimizers(model) for v in part.variables)]

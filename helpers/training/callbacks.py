@@ -6,10 +6,12 @@ last bit; where a step is short, the seconds are half. A callback that counts it
 a twentieth.
 """
 
+from pathlib import Path
+
 import keras
 import numpy as np
 
-from helpers import losses, runtime
+from helpers import losses, runtime, saving
 from helpers.gan import METERS
 
 ADVICE = {
@@ -117,6 +119,34 @@ class Anneal(StepCounter):
         """One step further down, or as many as were taken."""
         self.count(batch)
         self.weight.assign(self.start * max(0.0, 1 - self.done / self.steps))
+
+
+class KeepOnTheWay(keras.callbacks.Callback):
+    """Writes the model to one file after each epoch, so that a killed kernel loses one at most.
+
+    The file of the epoch before stays until the new one is whole. Read it by `pretrained.load`;
+    `fit` then goes on (:mod:`helpers.saving`). Keras has two callbacks that come near. Its
+    `ModelCheckpoint` writes over the file itself: killed meanwhile, it leaves half a file, and the
+    old one is gone; with `{epoch}` in the name old files stay, one for each epoch. Its
+    `BackupAndRestore` keeps weights for a `fit` that runs again from its first line, writes over
+    them too, and when training ends it removes them; neither shape nor settings of the model are
+    in it.
+
+    Args:
+        path: ends in `.keras`; a file that is there is replaced after the first epoch.
+
+    Raises:
+        ValueError: the name ends otherwise, or there is no such folder.
+        OSError: from `fit`: the file cannot be written; the model is as the epoch left it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = saving.check_path(path)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write it."""
+        saving.write(self.model, self.path)
 
 
 class FailureWatch(StepCounter):
