@@ -56,6 +56,10 @@ class Resumable(keras.Model):
                 state.assign(value)
 
 
+class NotWritten(OSError):
+    """A model that is in memory, but in no file; the message says why, and what to do."""
+
+
 def check_path(path: str | Path) -> Path:
     """Where a model can be written; `~` is the home folder.
 
@@ -75,7 +79,7 @@ def write(model: keras.Model, path: str | Path) -> None:
 
     Raises:
         ValueError: see :func:`check_path`.
-        OSError: the file cannot be written; what was there is untouched.
+        NotWritten: the file cannot be written; what was there is untouched.
     """
     path = check_path(path)
     with _written_whole(model, path) as whole:
@@ -83,14 +87,14 @@ def write(model: keras.Model, path: str | Path) -> None:
 
 
 def write_new(model: keras.Model, path: str | Path) -> Path:
-    """Save a model where no file is yet: at the path, else at its first free number from 2.
+    """Save a model where no file is yet: at the path, else at its first free number.
 
     Returns:
         Where it is now, for example `my_model_2.keras`.
 
     Raises:
         ValueError: see :func:`check_path`.
-        OSError: the file cannot be written.
+        NotWritten: the file cannot be written.
     """
     path = check_path(path)
     with _written_whole(model, path) as whole:
@@ -103,11 +107,12 @@ def write_new(model: keras.Model, path: str | Path) -> Path:
 
 
 def free_path(path: str | Path) -> Path:
-    """The path, or its first free number from 2 where there is a file already."""
+    """The path, or its first free number where there is a file already."""
     return next(name for name in _names(check_path(path)) if not name.exists())
 
 
 def _names(path: Path) -> Iterator[Path]:
+    """The path, then with 2, 3, … behind its name."""
     yield path
     for number in itertools.count(2):
         yield path.with_stem(f"{path.stem}_{number}")
@@ -128,7 +133,7 @@ def _written_whole(model: keras.Model, path: Path) -> Iterator[Path]:
             yield whole
     except OSError as error:
         reason = error.strerror or str(error).splitlines()[0]
-        raise OSError(
+        raise NotWritten(
             f"{path} cannot be written ({reason}): make room or name a file elsewhere; the model "
             "is still in memory."
         ) from error

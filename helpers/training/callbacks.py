@@ -137,7 +137,7 @@ class KeepOnTheWay(keras.callbacks.Callback):
 
     Raises:
         ValueError: the name ends otherwise, or there is no such folder.
-        OSError: from `fit`: the file cannot be written; the model is as the epoch left it.
+        NotWritten: from `fit`: the file cannot be written; the model is as the epoch left it.
     """
 
     def __init__(self, path: str | Path) -> None:

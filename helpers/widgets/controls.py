@@ -6,7 +6,7 @@ from typing import TypeAlias
 import ipywidgets
 
 WIDE = {"description_width": "96px"}
-NO_SETTINGS = (ipywidgets.FloatProgress, ipywidgets.FileUpload)
+NO_SETTINGS = (ipywidgets.FloatProgress, ipywidgets.FileUpload, ipywidgets.Text)
 Slider: TypeAlias = ipywidgets.IntSlider | ipywidgets.FloatSlider
 
 

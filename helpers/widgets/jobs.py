@@ -15,6 +15,10 @@ class Diverged(ArithmeticError):
     """A number of the training is no longer finite: which, at which step, and what to try."""
 
 
+class Refused(ValueError):
+    """What cannot be done: one sentence that says why, and what to do."""
+
+
 def check_finite(values: dict[str, float], where: str, hint: str) -> None:
     """Refuse to go on where a number of the training is infinite or no number.
 
@@ -30,6 +34,8 @@ def complaint(error: Exception) -> str:
     """What to say on the page of an error that ended a job."""
     if isinstance(error, Diverged):
         return f"Stopped. {error}"
+    if isinstance(error, Refused):
+        return str(error)
     return f"Ended by an error. {type(error).__name__}: {error}"
 
 

@@ -1,34 +1,46 @@
-"""Choose hyperparameters, train, watch, stop."""
+"""Choose hyperparameters, train, watch, stop; keep the model, and go on with it."""
 
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 import ipywidgets
 import keras
 import numpy as np
 
-from helpers import plots, runtime
+from helpers import plots, pretrained, runtime, saving
 from helpers.training import seeds, thread_seeds
-from helpers.training.callbacks import StepCounter
+from helpers.training.callbacks import KeepOnTheWay
 from helpers.widgets.controls import (
+    WIDE,
     as_text,
     make_choice,
     make_control,
     make_log_slider,
     make_slider,
 )
-from helpers.widgets.jobs import Diverged, check_finite
+from helpers.widgets.jobs import Diverged, Refused
 from helpers.widgets.pictures import beside, enlarge
+from helpers.widgets.watching import OtherSteps, Watch, check_goes_on, learning_rates
 from helpers.widgets.worker import Worker
 
-REFRESH_SECONDS = 0.2
+ONLY_TWO = "of the sliders only batch size and epochs have an effect on it"
 
 
 class TrainingPanel(Worker):
     """Choose hyperparameters, train, watch, stop; works for any model that Keras can `fit`.
 
     A run that diverges stops at its first number that is not finite; the model before it stays.
+
+    *Save model* writes the model with its optimizer (:mod:`helpers.saving`) to the file named
+    beside it, next to the notebook; where there is one already, to the first free number. *Load
+    model* reads that file. *Go on* trains the last or the loaded model for `epochs` more with its
+    own optimizer, where that stands; of the sliders only batch size and epochs have an effect. At
+    constant learning rates 2 epochs and 2 more are the 4 of one run. A schedule goes on as well:
+    after *Stop* it has a rest to go; one that has ended at 0 would change nothing, so the caption
+    says that and nothing is trained. Where *each epoch to* names a file, a run keeps its model
+    there after each epoch, in case the kernel dies; without a name it writes no file.
 
     Args:
         build: called as `build(learning_rate=…, steps=…, **controls)`, where `steps` is how many
@@ -77,13 +89,17 @@ class TrainingPanel(Worker):
         self.rows = _rows_of(data)
         self.unit, self.seed, self.model = unit, seed, None
         self.runs, self.samples = [], np.ones((1, 1, 1, 1))
+        self.model_history, self.source, self.made_with = {}, "", ""
         self._make_settings(controls, learning_rate, batch_size, epochs)
         begin = self.make_controls("Train", "play")
         self.train = self.go
         self.curve_image, self.sample_image = ipywidgets.Image(width=440), ipywidgets.Image()
         left = ipywidgets.VBox([*self.controls.values(), begin])
         row = ipywidgets.HBox([left, self.curve_image, self.sample_image])
-        super().__init__([row], ["loss curves of this run", "samples of the model as it trains"])
+        super().__init__(
+            [row, self._make_model_row()],
+            ["loss curves of this run", "samples of the model as it trains"],
+        )
         self._draw()
 
     def _make_settings(
@@ -101,43 +117,153 @@ class TrainingPanel(Worker):
             "epochs": make_slider("epochs", epochs, 1, 100, 1),
         }
 
+    def _make_model_row(self) -> ipywidgets.HBox:
+        """The file of a model, and what can be done with it."""
+
+        def field(name: str, value: str, hint: str) -> ipywidgets.Text:
+            options = {"placeholder": hint, "style": WIDE, "layout": {"width": "230px"}}
+            return ipywidgets.Text(value, description=name, **options)
+
+        self.file = field("model file", "my_model.keras", "a name that ends in .keras")
+        self.each_epoch = field("each epoch to", "", "no file")
+        actions = {
+            ("Save model", "save"): self.save_model,
+            ("Load model", "folder-open"): self.load_model,
+            ("Go on", "forward"): self.go_on,
+        }
+        self.model_buttons = []
+        for (text, icon), action in actions.items():
+            button = ipywidgets.Button(description=text, icon=icon, layout={"width": "110px"})
+            button.on_click(lambda _, action=action: action())
+            self.model_buttons.append(button)
+        return ipywidgets.HBox([self.file, *self.model_buttons, self.each_epoch])
+
+    def _busy(self, busy: bool) -> None:
+        super()._busy(busy)
+        for button in self.model_buttons:
+            button.disabled = busy
+
     def work(self, settings: dict) -> str:
         """Train one model and note it; the caption shows the last four runs."""
-        begin, self.history, kept = time.perf_counter(), {}, self.model
         chosen = ", ".join(f"{name} {as_text(v)}" for name, v in settings.items())
+        plan = settings.pop("batch_size"), settings.pop("epochs"), self._file_on_the_way()
+        self.history, undo = {}, partial(setattr, self, "model", self.model)
+        return self._run_noted(chosen, plan, partial(self.build, **settings), undo)
+
+    def go_on(self) -> None:
+        """Train the last or the loaded model further; the button does the same."""
+        settings = self.settings
+        self.begin(lambda: self._go_on(settings["batch_size"], settings["epochs"]))
+
+    def _go_on(self, batch_size: int, epochs: int) -> str:
+        model, source, kept_in = self.model, self.source, self._file_on_the_way()
+        check_goes_on(model)
+        self.caption.text = f"Working … {source} goes on; {ONLY_TWO}."
+        before, undo = learning_rates(model), partial(saving.put_back, model, saving.learned(model))
+        self.history = {name: [*points] for name, points in self.model_history.items()}
+        chosen = f"{source} goes on, batch_size {batch_size}, epochs {epochs}"
+        plan = batch_size, epochs, kept_in
+        runs = self._run_noted(chosen, plan, lambda steps: model, undo)
+        rates = " to ".join(dict.fromkeys([before, learning_rates(model)]))
+        stood = f"its optimizer went on where it stood (learning rate {rates})"
+        return f"{source} went on: {ONLY_TWO}, and {stood}. {runs}"
+
+    def save_model(self) -> None:
+        """Write the model to the file that is named, or its next free number; a button does too."""
+        self.begin(lambda: self._save_model(self.file.value))
+
+    def _save_model(self, name: str) -> str:
+        if self.model is None:
+            raise Refused("Nothing is saved: there is no model yet, so press Train first.")
         try:
-            self._train(dict(settings))
+            path = saving.write_new(self.model, name)
+        except (ValueError, saving.NotWritten) as error:
+            raise Refused(f"Nothing is saved: {error}") from error
+        said = f"The model is saved as {path}."
+        if path != Path(name).expanduser():
+            said = f"The model is saved as {path}, as {name} was there; to load it, name it."
+        return "\n".join([said, *self.runs[-4:]])
+
+    def load_model(self) -> None:
+        """Read the model of the file that is named and show its samples; a button does the same."""
+        self.begin(lambda: self._load_model(Path(self.file.value)))
+
+    def _load_model(self, path: Path) -> str:
+        try:
+            with thread_seeds.layers_draw_from(self.seed):
+                model = pretrained.load(path)
+        except pretrained.CheckpointError as error:
+            raise Refused(str(error)) from error
+        try:
+            self.sample(model)
+        except Exception as error:  # a function of the notebook, given a model of anybody's
+            reason = f"holds a {type(model).__name__} that this panel cannot show"
+            hint = "name a file that this panel saved"
+            raise Refused(f"{path} {reason} ({type(error).__name__}): {hint}.") from error
+        self.model, self.history, self.model_history = model, {}, {}
+        self.source, self.made_with = path.name, f"the model of {path.name}"
+        self._draw()
+        return "\n".join([f"The model of {path} is loaded.", *self.runs[-4:]])
+
+    def _run_noted(self, chosen: str, plan: tuple, make: Callable, undo: Callable) -> str:
+        """Train what `make(steps=…)` returns and note it; where that fails, undo it."""
+        begin, (_, _, kept_in) = time.perf_counter(), plan
+        try:
+            self._train(plan, make)
+        except saving.NotWritten as error:
+            self._accept(chosen, "stopped")
+            raise Refused("\n".join([f"Stopped. {error}", *self.runs[-4:]])) from error
         except Diverged as error:
-            self.model = kept
+            undo()
             self._draw()
             self._note(chosen, "diverged")
             raise Diverged("\n".join([str(error), *self.runs[-4:]])) from None
+        except Exception:
+            undo()
+            raise
         seconds = time.perf_counter() - begin
         results = {name: values[-1][1] for name, values in self.history.items()}
         results |= self.measure(self.model)
         numbers = ", ".join(f"{name} {value:.4g}" for name, value in results.items())
-        self._note(chosen, f"{numbers} ({seconds:.0f} s)")
-        return "\n".join(["", *self.runs[-4:]])
+        self._accept(chosen, f"{numbers} ({seconds:.0f} s)")
+        said = f"Each epoch was kept in {kept_in}." if kept_in else ""
+        return "\n".join([said, *self.runs[-4:]])
+
+    def _file_on_the_way(self) -> Path | None:
+        """Where a run keeps its epochs, no file that is there; None where nobody named one."""
+        name = self.each_epoch.value.strip()
+        try:
+            return saving.free_path(name) if name else None
+        except ValueError as error:
+            raise Refused(f"Nothing is trained: {error}") from error
 
     def _note(self, chosen: str, outcome: str) -> None:
-        self.runs.append(f"run {len(self.runs) + 1}: {chosen} → {outcome}")
+        self.made_with = f"run {len(self.runs) + 1}: {chosen} → {outcome}"
+        self.runs.append(self.made_with)
 
-    def _train(self, settings: dict) -> None:
-        """Build and fit; where `fit` counts other steps than expected, once more with those."""
-        batch_size, epochs = settings.pop("batch_size"), settings.pop("epochs")
-        expected = -(-self.rows // batch_size)
+    def _accept(self, chosen: str, outcome: str) -> None:
+        """Note a run whose model stays, with its curves."""
+        self._note(chosen, outcome)
+        self.model_history, self.source = self.history, f"run {len(self.runs)}"
+
+    def _train(self, plan: tuple, make: Callable) -> None:
+        """Make and fit; where `fit` counts other steps than expected, once more with those."""
         try:
-            self._fit(settings, batch_size, epochs, expected)
-        except _OtherSteps as counted:
-            self._fit(settings, batch_size, epochs, counted.steps)
+            self._fit(*plan, make, -(-self.rows // plan[0]))
+        except OtherSteps as counted:
+            self._fit(*plan, make, counted.steps)
         self._draw()
 
-    def _fit(self, settings: dict, batch_size: int, epochs: int, steps: int) -> None:
+    def _fit(
+        self, batch_size: int, epochs: int, kept_in: Path | None, make: Callable, steps: int
+    ) -> None:
         options = {"batch_size": batch_size, "epochs": epochs, "shuffle": False, "verbose": 0}
-        watch = _Watch(self, batch_size, epochs, steps)
+        watchers = [Watch(self, batch_size, epochs, steps)]
+        if kept_in:
+            watchers.append(KeepOnTheWay(kept_in))
         with thread_seeds.layers_draw_from(self.seed):
-            self.model = self.build(**settings, steps=steps * epochs)
-            self.model.fit(*self._shuffled(steps * batch_size), **options, callbacks=[watch])
+            self.model = make(steps=steps * epochs)
+            self.model.fit(*self._shuffled(steps * batch_size), **options, callbacks=watchers)
 
     def _shuffled(self, taken: int) -> tuple:
         """The data in the order of the seed; rows that make no whole step of a GAN stay last."""
@@ -177,9 +303,16 @@ class TrainingPanel(Worker):
         samples = plots.tile(self.samples, round(len(self.samples) ** 0.5))
         return {"curves": self.drawn[0], "samples": samples}
 
+    @property
+    def empty(self) -> bool:
+        """Whether there are neither curves nor a model."""
+        return super().empty and self.model is None
+
     def settings_in_words(self) -> str:
         """What the last run was made with; before its end, what the controls say."""
-        return self.runs[-1] if self.runs and not self.working else super().settings_in_words()
+        return (
+            self.made_with if self.made_with and not self.working else super().settings_in_words()
+        )
 
 
 def _rows_of(data: tuple) -> int:
@@ -190,87 +323,3 @@ def _rows_of(data: tuple) -> int:
         kinds = ", ".join(f"{type(part).__name__} {np.shape(part)}" for part in parts)
         raise ValueError(f"data hold {kinds}: give arrays of equally many rows, one or more.")
     return counts.pop()
-
-
-class _OtherSteps(Exception):
-    """`fit` is about to take another number of steps in each epoch than the model was told."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__(steps)
-        self.steps = steps
-
-
-class _Watch(StepCounter):
-    """Reports a run to its panel: progress at every call, pictures every two seconds."""
-
-    DRAW_SECONDS = 2.0
-
-    def __init__(self, panel: TrainingPanel, batch_size: int, epochs: int, expected: int) -> None:
-        super().__init__()
-        self.panel, self.batch_size, self.epochs, self.expected = (
-            panel,
-            batch_size,
-            epochs,
-            expected,
-        )
-        self.epoch, self.start = 0, time.perf_counter()
-        self.drawn = self.shown = self.start
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Keras has counted the steps; a first guess that was wrong ends here."""
-        self.steps = self.params["steps"]
-        if self.steps != self.expected:
-            raise _OtherSteps(self.steps)
-        self.window = min(self.panel.WINDOW, max(1, self.steps // 8))
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Keras' means begin anew with every epoch."""
-        super().on_epoch_begin(epoch)
-        self.epoch, self.before = epoch, {}
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at the numbers, note them where a window ends, and stop when asked."""
-        new = self.count(batch)
-        means = {name: float(mean) for name, mean in logs.items()}
-        self._check(means, new)
-        stopping = self.panel.job.stop_asked.is_set()
-        whole = self.passed(self.window, new, in_epoch=True)
-        if whole or stopping or self.in_epoch == self.steps:
-            self._record(means)
-        now = time.perf_counter()
-        if now - self.shown > REFRESH_SECONDS:
-            self._show_progress()
-            self.shown = now
-        if now - self.drawn > self.DRAW_SECONDS:
-            self.panel._draw()
-            self.drawn = time.perf_counter()
-        if stopping:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """The last state of the bar."""
-        self._show_progress()
-
-    def _show_progress(self) -> None:
-        self.panel.show_progress(self.done, self.steps * self.epochs, self.start)
-
-    def _check(self, means: dict[str, float], new: int) -> None:
-        total = self.steps * self.epochs
-        first = f"s {self.done - new + 1} to" if new > 1 else ""
-        hint = (
-            "try a smaller learning rate, and look whether the data are scaled as the model expects"
-        )
-        check_finite(means, f"at step{first} {self.done} of {total}", hint)
-
-    def _record(self, means: dict[str, float]) -> None:
-        """Keras reports the mean since the epoch began; note the mean since the last note.
-
-        A batch counts by its rows, as the last of an epoch may have fewer.
-        """
-        seen = min(self.in_epoch * self.batch_size, self.panel.rows)
-        where = self.epoch + self.in_epoch / self.steps
-        for name, mean in means.items():
-            count, earlier = self.before.get(name, (0, 0.0))
-            recent = (mean * seen - earlier * count) / (seen - count)
-            self.panel.history.setdefault(name, []).append((where, recent))
-            self.before[name] = seen, mean

@@ -1,6 +1,7 @@
 """A widget with a long job: two buttons, the time left, curves, errors in words."""
 
 import time
+from collections.abc import Callable
 
 import ipywidgets
 from matplotlib.axes import Axes
@@ -52,7 +53,11 @@ class Worker(Lab):
     def start(self) -> None:
         """Begin, unless a job is under way; the button does the same."""
         settings = self.settings
-        self.job.start(lambda: self._run(settings), self._busy)
+        self.begin(lambda: self.work(dict(settings)))
+
+    def begin(self, work: Callable[[], str]) -> None:
+        """Begin other work, which returns what to say when it is done, unless some is under way."""
+        self.job.start(lambda: self._run(work), self._busy)
 
     def request_stop(self) -> None:
         """Ask the job to end after its current step; what it made stays."""
@@ -103,10 +108,10 @@ class Worker(Lab):
         if busy:
             self.caption.text, self.time_left.value, self.progress.value = "Working …", "", 0.0
 
-    def _run(self, settings: dict) -> None:
+    def _run(self, work: Callable[[], str]) -> None:
         begin = time.perf_counter()
         try:
-            result = self.work(dict(settings))
+            result = work()
             self.caption.text = ("Stopped. " if self.job.stop_asked.is_set() else "Done. ") + result
         except Exception as error:
             self.caption.text = complaint(error)

@@ -84,9 +84,11 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_says_why(tmp_path,
     saving.write(model, path)
     before = path.read_bytes()
     monkeypatch.setattr(keras.Model, "save", half)
-    with pytest.raises(OSError, match=r"kept.keras cannot be written \(No space left on device\)"):
+    with pytest.raises(
+        saving.NotWritten, match=r"kept.keras cannot be written \(No space left on device\)"
+    ):
         model.fit(POINTS, POINTS, verbose=0, callbacks=[callbacks.KeepOnTheWay(path)])
-    with pytest.raises(OSError, match="the model is still in memory"):
+    with pytest.raises(saving.NotWritten, match="the model is still in memory"):
         saving.write_new(model, tmp_path / "new.keras")
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["kept.keras"]
@@ -107,6 +109,7 @@ def test_a_new_file_takes_the_first_free_number(tmp_path):
     assert taken == ["mine.keras", "mine_2.keras", "mine_4.keras"]
     assert (tmp_path / "mine_3.keras").read_bytes() == b"of the learner"
     assert saving.free_path(path).name == "mine_5.keras"
+    assert saving.free_path(tmp_path / "mine_4.keras").name == "mine_4_2.keras"
     assert all(pretrained.load(tmp_path / name).compiled for name in taken)
 
 

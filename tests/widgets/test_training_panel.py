@@ -133,7 +133,7 @@ def test_stop_leaves_a_usable_model(make_panel, images):
 
 
 def test_time_left_is_shown_while_training(make_panel, monkeypatch):
-    monkeypatch.setattr(widgets.training, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(widgets.watching, "REFRESH_SECONDS", 0.0)
     panel = make_panel()
     said = []
     panel.time_left.observe(lambda change: said.append(change["new"]), "value")
@@ -330,7 +330,7 @@ def gan_of_three(**settings):
     ],
 )
 def test_steps_told_are_steps_taken(monkeypatch, build, data, steps):
-    monkeypatch.setattr(widgets.training, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(widgets.watching, "REFRESH_SECONDS", 0.0)
     panel, texts = plain_panel(build, data), []
     panel.time_left.observe(lambda change: texts.append(change["new"]), "value")
     model = trained(panel)
