@@ -172,7 +172,7 @@ def own_pictures(path: str | os.PathLike | None) -> None:
     From then on `expect`, `expect_at_least` and `expect_at_most` show a number beside the band of
     our pictures, marked `·`, and never raise for it. What a lab loads of ours is made anew on the
     learner's pictures, and `checkpoints/` is neither read nor written: `budget(None, full)` gives
-    `full`, and :mod:`helpers.pretrained.checkpoints` calls it. :func:`prepare` begins anew, on
+    `full`, and :mod:`helpers.pretrained.anew` calls it. :func:`prepare` begins anew, on
     ours.
 
     Args:

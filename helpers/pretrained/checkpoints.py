@@ -9,11 +9,8 @@ for as long as it takes and keeps each model in `checkpoints/`:
 
 A name begins with the number of the lab that makes it. Lab 12 keeps cards alone: what its
 experiments measured, without weights. Both files are written elsewhere and moved when they are
-whole, so a run that is stopped leaves what there was.
-
-After `runtime.own_pictures(path)` none of this fits what a lab sees. Then `checkpoint`, `recorded`,
-`picture` and `recorded_arms` make what they are asked for, with the settings that they are given,
-print how long it took, and neither read nor write a file.
+whole, so a run that is stopped leaves what there was. On a learner's own pictures nothing is loaded
+or kept, see :mod:`helpers.pretrained.anew`.
 """
 
 import contextlib
@@ -34,7 +31,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import autoencoder, gan, runtime, vae  # noqa: F401  (Keras must know classes)
-from helpers.pretrained import keras_files
+from helpers.pretrained import anew, keras_files
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
@@ -132,7 +129,7 @@ def checkpoint(
         CheckpointError: nothing to load, or it was made with other settings; says how to make it.
     """
     if runtime.on_own_pictures():
-        return _made_anew(name, train, settings)
+        return anew.made(name, train, settings)
     asked = json.loads(json.dumps(settings))
     if train is not None:
         start = time.perf_counter()
@@ -141,18 +138,6 @@ def checkpoint(
     model = load(name)
     _card_of(name, asked)
     return model
-
-
-def _made_anew(name: str, make: Callable | None, settings: dict) -> Any:
-    """What a function makes of a learner's own pictures; nothing is loaded and nothing kept."""
-    if make is None:
-        hint = "give what makes it as runtime.budget(lab=None, full=...), after own_pictures"
-        raise CheckpointError(f"{name} was made on other pictures than yours: {hint}.")
-    print(f"{name}: made on your pictures ...", flush=True)
-    start = time.perf_counter()
-    made = make(**settings)
-    print(f"{name}: {time.perf_counter() - start:.0f} s, kept nowhere", flush=True)
-    return made
 
 
 def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics: dict) -> None:
@@ -180,7 +165,7 @@ def recorded(name: str, measure: Callable | None, **settings: Any) -> dict:
         CheckpointError: there is no card, or it was measured with other settings.
     """
     if runtime.on_own_pictures():
-        return _six_digits(_made_anew(name, measure, settings))
+        return _six_digits(anew.made(name, measure, settings))
     asked = json.loads(json.dumps(settings))  # before the work: some kinds cannot be written
     if measure is not None:
         start = time.perf_counter()
@@ -206,7 +191,7 @@ def picture(name: str, paint: Callable | None, **settings: Any) -> np.ndarray:
         CheckpointError: there is no picture or card, it is damaged, or has other settings.
     """
     if runtime.on_own_pictures():
-        return np.asarray(_made_anew(name, paint, settings), "float32")
+        return np.asarray(anew.made(name, paint, settings), "float32")
     path, asked = CHECKPOINTS / f"{name}.jpg", json.loads(json.dumps(settings))
     if paint is not None:
         start = time.perf_counter()
@@ -252,7 +237,7 @@ def recorded_arms(
         CheckpointError: an arm is missing, the picture is damaged, or the settings are others.
     """
     if runtime.on_own_pictures():
-        made = {arm: _made_anew(arm, partial(run, arm) if run else None, settings) for arm in arms}
+        made = {arm: anew.made(arm, partial(run, arm) if run else None, settings) for arm in arms}
         return {arm: m for arm, (m, _) in made.items()}, {arm: r for arm, (_, r) in made.items()}
     asked = json.loads(json.dumps(settings))
     if run is not None:

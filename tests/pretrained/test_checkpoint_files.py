@@ -225,7 +225,7 @@ def test_on_own_pictures_all_is_made_anew_and_no_file_is_read_or_written(shelf, 
     assert numbers == {"a": {"rate": 3}, "bb": {"rate": 6}} and rows["bb"].max() == 3 * 0.3
     assert "07_recorded: made on your pictures ...\n07_recorded: 0 s" in capsys.readouterr().out
     for kind in makers:
-        with pytest.raises(CheckpointError, match="was made on other pictures than yours"):
+        with pytest.raises(ValueError, match="was made on other pictures than yours"):
             ask(kind, None, 2)
     runtime.own_pictures(None)
     assert ask("recorded", None, 2) == {"errors": [0.333333, 2.0]}
