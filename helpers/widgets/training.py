@@ -133,7 +133,7 @@ class TrainingPanel(Worker):
         }
         self.model_buttons = []
         for (text, icon), action in actions.items():
-            button = ipywidgets.Button(description=text, icon=icon, layout={"width": "110px"})
+            button = ipywidgets.Button(description=text, icon=icon, layout={"width": "130px"})
             button.on_click(lambda _, action=action: action())
             self.model_buttons.append(button)
         return ipywidgets.HBox([self.file, *self.model_buttons, self.each_epoch])
