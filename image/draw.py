@@ -350,8 +350,8 @@ def tricks() -> None:
         text(610, 233, "distance to real pictures, smaller is better", 12),
     ]
     rows = (
-        (62, "off", FROZEN, "#e3f2fd", (630, 664, 710)),
-        (178, "on", "#e65100", "#fff3e0", (504, 528, 556)),
+        (62, "off", FROZEN, "#e3f2fd", (630, 646, 664, 683, 710)),
+        (178, "on", "#e65100", "#fff3e0", (504, 517, 528, 539, 556)),
     )
     for y, name, colour, fill, dots in rows:
         low, high, mean = min(dots), max(dots), sum(dots) / len(dots)
@@ -359,7 +359,7 @@ def tricks() -> None:
             arrow(f"M158 {120 + (y - 120) * 0.28:g} L212 {120 + (y - 120) * 0.93:g}"),
             box(214, y - 28, 96, 56, (fill, colour), bold(y + 6, name, 17, colour)),
             arrow(f"M312 {y} H336"),
-            box(338, y - 20, 100, 40, ("#ffffff", colour), (y + 5, "seeds 0, 1, 2", 13)),
+            box(338, y - 20, 100, 40, ("#ffffff", colour), (y + 5, "seeds 0 to 4", 13)),
             arrow(f"M440 {y} H468"),
             f'<rect x="{low}" y="{y - 16}" width="{high - low}" height="32" fill="{colour}" '
             'opacity="0.2"/>',
@@ -368,7 +368,7 @@ def tricks() -> None:
         ]
     card(
         "gan_tricks.svg", 768, 240,
-        "A switch has two positions. Each is trained from three seeds. The dots of both stand on "
+        "A switch has two positions. Each is trained from five seeds. The dots of both stand on "
         "one axis: do they lie apart?",
         parts,
     )  # fmt: skip
