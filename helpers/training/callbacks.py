@@ -34,8 +34,8 @@ class StepCounter(keras.callbacks.Callback):
 
     def _taken(self) -> int:
         """Steps of the model's optimizer, of a GAN's those of G, in its whole life."""
-        optimizer = getattr(self.model, "generator_optimizer", None) or self.model.optimizer
-        return int(optimizer.iterations)
+        first, *_ = saving.optimizers(self.model)
+        return int(first.iterations)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Keras numbers its batches anew with every epoch."""
