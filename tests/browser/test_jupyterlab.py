@@ -515,6 +515,15 @@ def index_in(name):
     return list(CELLS).index(name)
 
 
+def lab_of(page, name):
+    """A widget of that notebook, in view."""
+    index = index_in(name)
+    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    lab = output_area(page, index).locator(".gdl-lab")
+    lab.wait_for()
+    return lab
+
+
 SHOWN = [name for name in CELLS if name not in ("first", "working")]
 SCREENS = [(1280, "Light"), (1280, "Dark"), (900, "Light"), (900, "Dark")]
 CONTROLS = "button, input, select, [contenteditable=true], .noUi-handle, .gdl-pad"
@@ -562,10 +571,7 @@ def test_every_widget_is_whole_named_and_legible(page, every, width, theme):
     )
     faults = {}
     for name in SHOWN:
-        index = index_in(name)
-        page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
-        lab = output_area(page, index).locator(".gdl-lab")
-        lab.wait_for()
+        lab = lab_of(page, name)
         page.wait_for_timeout(600)
         seen = lab.evaluate(LOOK.replace("CONTROLS", json.dumps(CONTROLS)))
         assert width - 600 < seen.pop("width") < width - 300
@@ -577,10 +583,7 @@ def test_every_widget_is_whole_named_and_legible(page, every, width, theme):
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_the_tab_key_reaches_every_control(page, every, name):
-    index = index_in(name)
-    page.evaluate("i => jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
-    lab = output_area(page, index).locator(".gdl-lab")
-    lab.wait_for()
+    lab = lab_of(page, name)
     missed = lab.evaluate(
         """(lab, selector) => {
             window.missed = new Set([...lab.querySelectorAll(selector)].filter(
@@ -635,7 +638,7 @@ def test_a_saved_notebook_shows_pictures_where_there_is_no_kernel(page, every):
     kinds = {
         name: set(cell.outputs[0].data)
         for name, cell in zip(CELLS, saved, strict=True)
-        if name not in ("first", "working")
+        if name in SHOWN
     }
     for not_used_yet in ("panel", "quiz", "painter", "stepper"):
         assert kinds.pop(not_used_yet) == {"text/plain"}
