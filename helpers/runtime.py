@@ -7,7 +7,8 @@ and imports TensorFlow only inside functions.
     threads     as many as this process may use: a fixed count gives bit-identical runs
     graphs      without `dependency_optimization`, which orders sums now one way, now another: with
                 it one run in fifteen of a GAN under R1 differed by 1e-4, without it none of 390
-    GPU         memory as it is needed, not all at once: two kernels can share one
+    GPU         memory as it is needed, not all at once: two kernels can share one; whole float32
+                instead of TensorFloat-32, so that formulas agree to more than three digits
     log level   errors only: the C++ log lines differ from machine to machine
 
 Variables that are already set win, so a kernelspec or a shell can overrule each default.
@@ -113,6 +114,7 @@ def prepare(seed: int, logical_cpus: int = 1) -> None:
     tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
     if gpus:
         tf.config.experimental.enable_op_determinism()
+        tf.config.experimental.enable_tensor_float_32_execution(False)  # ten bits of mantissa
     device = f"{len(gpus)} GPU" if gpus else f"CPU, {os.environ['TF_NUM_INTRAOP_THREADS']} threads"
     versions = f"TensorFlow {tf.__version__} · Keras {keras.__version__}"
     print(f"Device: {device} · {versions} · seed {seed}")

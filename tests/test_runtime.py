@@ -1,5 +1,6 @@
 """Seeds repeat, budgets choose, expectations speak, settings are refused in one sentence."""
 
+import functools
 import math
 import os
 import re
@@ -78,6 +79,21 @@ def test_gpu_kernel_without_gpu_says_what_to_do(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     with pytest.raises(RuntimeError, match="kernel is for a GPU and TensorFlow sees none"):
         runtime.prepare(seed=0)
+
+
+def test_a_gpu_computes_in_whole_float32_and_the_same_each_time(monkeypatch):
+    asked = []
+
+    def note(*words):
+        asked.append(words)
+
+    for name in ("enable_op_determinism", "enable_tensor_float_32_execution"):
+        monkeypatch.setattr(tf.config.experimental, name, functools.partial(note, name))
+    runtime.prepare(seed=0)
+    assert asked == []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    runtime.prepare(seed=0)
+    assert asked == [("enable_op_determinism",), ("enable_tensor_float_32_execution", False)]
 
 
 def test_budget(monkeypatch):
