@@ -50,79 +50,11 @@ def in_batches(network: Callable, array: np.ndarray) -> np.ndarray:
     return np.concatenate([np.array(output, kind) for output in outputs], axis=axis)
 
 
-@keras.saving.register_keras_serializable("gdl")
-class Autoencoder(saving.Resumable):
-    """An encoder and a decoder that learn to give back what they are given.
+class CheckedModel(saving.Resumable):
+    """A model that looks at its data before Keras does, so that what is wrong gets a sentence.
 
-    `fit(x)` makes x its own target; `fit(x, y)` aims at something else, for example at clean
-    pictures from noisy ones.
-
-    Args:
-        encoder: model from inputs to codes.
-        decoder: model from codes to something in the shape of the inputs.
-        **kwargs: name and dtype, as for every Keras model.
-
-    Raises:
-        ValueError: the encoder's and decoder's shapes do not fit.
+    A subclass says in `target` what x is trained towards, and refuses in `_check_batch`.
     """
-
-    ENCODER_EMITS = ("one output, the code,", 1)
-
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        emitted, wanted = [output.shape for output in encoder.outputs], self.code_shape(decoder)
-        outputs, count = self.ENCODER_EMITS
-        if emitted != [wanted] * count:
-            raise ValueError(
-                f"The encoder emits {emitted} and the decoder takes {wanted}: give the encoder "
-                f"{outputs} as wide as the decoder's input."
-            )
-        self.encoder, self.decoder = encoder, decoder
-        self.built = True
-
-    @staticmethod
-    def code_shape(decoder: keras.Model) -> tuple:
-        """The shape of the codes that a decoder takes, None for the batch."""
-        return decoder.input_shape
-
-    @property
-    def code_size(self) -> int:
-        """How many numbers there are in a code."""
-        return int(np.prod(self.code_shape(self.decoder)[1:]))
-
-    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return the reconstruction of a batch."""
-        return self.decoder(self.encoder(x, training=training), training=training)
-
-    def target(self, x: tf.Tensor, y: tf.Tensor | None) -> tf.Tensor:
-        """What the reconstruction of x should be: y, or x itself where there is no y."""
-        return x if y is None else y
-
-    def compute_loss(
-        self,
-        x: tf.Tensor = None,
-        y: tf.Tensor | None = None,
-        y_pred: tf.Tensor = None,
-        sample_weight: tf.Tensor | None = None,
-        training: bool = True,
-    ) -> tf.Tensor:
-        """The compiled loss between reconstruction and target, plus what the layers add."""
-        y = self.target(x, y)
-        if sample_weight is not None and self.loss is not None:
-            loss = keras.losses.get(self.loss)
-            values = getattr(loss, "call", loss)(y, y_pred)
-            sample_weight = _per_sample(sample_weight, values)
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
-
-    def compute_metrics(
-        self,
-        x: tf.Tensor,
-        y: tf.Tensor | None,
-        y_pred: tf.Tensor,
-        sample_weight: tf.Tensor | None = None,
-    ) -> dict[str, tf.Tensor]:
-        """The compiled metrics between reconstruction and target."""
-        return super().compute_metrics(x, self.target(x, y), y_pred, sample_weight)
 
     def fit(
         self,
@@ -194,6 +126,89 @@ class Autoencoder(saving.Resumable):
             return self._looked_at(given)[0]
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(given)
         return *self._looked_at(x, y, sample_weight), sample_weight
+
+    def target(self, x: Any, y: tf.Tensor | None) -> Any:
+        """What x is trained towards."""
+        raise NotImplementedError
+
+    def _check_batch(self, x: Any, y: Any, sample_weight: Any) -> None:
+        """Refuse data that do not fit, with a ValueError in one sentence."""
+        raise NotImplementedError
+
+
+@keras.saving.register_keras_serializable("gdl")
+class Autoencoder(CheckedModel):
+    """An encoder and a decoder that learn to give back what they are given.
+
+    `fit(x)` makes x its own target; `fit(x, y)` aims at something else, for example at clean
+    pictures from noisy ones.
+
+    Args:
+        encoder: model from inputs to codes.
+        decoder: model from codes to something in the shape of the inputs.
+        **kwargs: name and dtype, as for every Keras model.
+
+    Raises:
+        ValueError: the encoder's and decoder's shapes do not fit.
+    """
+
+    ENCODER_EMITS = ("one output, the code,", 1)
+
+    def __init__(self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        emitted, wanted = [output.shape for output in encoder.outputs], self.code_shape(decoder)
+        outputs, count = self.ENCODER_EMITS
+        if emitted != [wanted] * count:
+            raise ValueError(
+                f"The encoder emits {emitted} and the decoder takes {wanted}: give the encoder "
+                f"{outputs} as wide as the decoder's input."
+            )
+        self.encoder, self.decoder = encoder, decoder
+        self.built = True
+
+    @staticmethod
+    def code_shape(decoder: keras.Model) -> tuple:
+        """The shape of the codes that a decoder takes, None for the batch."""
+        return decoder.input_shape
+
+    @property
+    def code_size(self) -> int:
+        """How many numbers there are in a code."""
+        return int(np.prod(self.code_shape(self.decoder)[1:]))
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the reconstruction of a batch."""
+        return self.decoder(self.encoder(x, training=training), training=training)
+
+    def target(self, x: tf.Tensor, y: tf.Tensor | None) -> tf.Tensor:
+        """What the reconstruction of x should be: y, or x itself where there is no y."""
+        return x if y is None else y
+
+    def compute_loss(
+        self,
+        x: tf.Tensor = None,
+        y: tf.Tensor | None = None,
+        y_pred: tf.Tensor = None,
+        sample_weight: tf.Tensor | None = None,
+        training: bool = True,
+    ) -> tf.Tensor:
+        """The compiled loss between reconstruction and target, plus what the layers add."""
+        y = self.target(x, y)
+        if sample_weight is not None and self.loss is not None:
+            loss = keras.losses.get(self.loss)
+            values = getattr(loss, "call", loss)(y, y_pred)
+            sample_weight = _per_sample(sample_weight, values)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(
+        self,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        y_pred: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """The compiled metrics between reconstruction and target."""
+        return super().compute_metrics(x, self.target(x, y), y_pred, sample_weight)
 
     def _check_batch(self, x: Any, y: Any, sample_weight: Any) -> None:
         self._check(x)

@@ -12,13 +12,13 @@ import pytest
 import scipy.special
 import tensorflow as tf
 
-from helpers import latent, layers, losses, penalties, runtime
+from helpers import flow, latent, layers, losses, penalties, runtime
 
-MODULES = (layers, penalties, losses, latent)
+MODULES = (layers, penalties, losses, latent, flow)
 WITHOUT = {
     *("check_game", "check_penalty"),  # refuse, or say nothing
     *("Corruption", "InstanceNoise", "KeptGaussianDropout", "DiffAugment"),  # draw at random
-    *("RandomLayer", "as_tensors", "weigh"),  # serve the formulas and are none
+    *("RandomLayer", "as_tensors", "weigh", "Flow"),  # serve the formulas and are none
     *("bernoulli_nats", "undecided_logit"),  # the mean of an example's numbers; two numbers
 }
 

@@ -6,7 +6,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import CASES, CLEAN, IMAGES, VAES, WEIGHTS, build, compiled, each_model, weights
+from model_cases import (
+    CASES,
+    CLEAN,
+    IMAGES,
+    VAES,
+    WEIGHTS,
+    build,
+    compiled,
+    each_model,
+    each_of_pictures,
+    weights,
+)
 
 from helpers import losses
 
@@ -30,7 +41,7 @@ def broken(x, change):
         (lambda x: "pictures", "The data are a str: give an array, a tf.data.Dataset"),
     ],
 )
-@each_model
+@each_of_pictures
 def test_pictures_that_cannot_be_trained_on(name, change, sentence):
     model, x = once(name), CASES[name].x
     wrong, before = broken(x, change), weights(model)
@@ -54,7 +65,7 @@ def test_pictures_that_cannot_be_trained_on(name, change, sentence):
         (np.full_like(CLEAN, np.nan), "Of the targets: values reach from nan"),
     ],
 )
-@each_model
+@each_of_pictures
 def test_targets_that_cannot_be_aimed_at(name, y, sentence):
     model, x = once(name), CASES[name].x
     calls = [

@@ -555,12 +555,22 @@ def test_helpers_are_short_functions_with_docstrings(path):
 # Rooms and files of the ground floor, lowest first; a module imports from its own and those below.
 FLOORS = [
     *("runtime", "saving", "data", "layers", "penalties", "losses", "latent", "autoencoder", "vae"),
-    *("gan_parts", "gan", "pretrained", "fast_style", "style", "plots", "metrics", "training"),
+    *(
+        "flow",
+        "gan_parts",
+        "gan",
+        "pretrained",
+        "fast_style",
+        "style",
+        "plots",
+        "metrics",
+        "training",
+    ),
     *("exercises", "widgets"),
 ]
 HOUSE = load("image/house.py", "house")
 GROUND = {"runtime", "layers", "penalties", "losses", "latent"}
-GROUND |= {"autoencoder", "vae", "gan_parts", "gan", "saving", "fast_style", "style"}
+GROUND |= {"autoencoder", "vae", "gan_parts", "gan", "flow", "saving", "fast_style", "style"}
 
 
 def floor_of(name: str) -> int:

@@ -30,7 +30,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from helpers import autoencoder, gan, runtime, vae  # noqa: F401  (Keras must know classes)
+from helpers import autoencoder, flow, gan, runtime, vae  # noqa: F401  (Keras must know classes)
 from helpers.pretrained import anew, keras_files
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
