@@ -1,4 +1,4 @@
-"""Draw the diagrams of labs 01, 03 to 06 and 08 to 12 as SVG: `python image/draw.py`.
+"""Draw the diagrams of labs 01, 03 to 06 and 08 to 13 as SVG: `python image/draw.py`.
 
 Dark ink on a white card with a frame, so that they read on dark pages as on light ones.
 """
@@ -374,6 +374,37 @@ def tricks() -> None:
     )  # fmt: skip
 
 
+def flow() -> None:
+    """Crossing lines train a network; small steps along what it says do not cross."""
+    heights = (60, 100, 140, 180)
+    parts = [
+        text(143, 30, "training", 15, weight="bold"),
+        text(143, 224, "straight lines, paired by chance", 12),
+        arrow("M262 120 H300"),
+        box(302, 80, 164, 80, NETWORK, bold(112, "v(x, t)", 18), (138, "their mean velocity", 13)),
+        arrow("M468 120 H506"),
+        text(625, 30, "drawing", 15, weight="bold"),
+        text(625, 224, "small steps, which never cross", 12),
+        *(text(x, 204, words, 12) for x, words in ((46, "noise"), (528, "noise"))),
+        *(text(x, 204, words, 12, CONTENT) for x, words in ((240, "data"), (722, "data"))),
+    ]
+    for start, end in zip(heights, (140, 60, 180, 100), strict=True):
+        parts.append(arrow(f"M52 {start} L232 {end}", BACK))
+    for y in heights:
+        bend = 120 + (y - 120) * 0.62
+        steps = [(534, y), (574, (y + bend) / 2), (620, bend), (668, (y + bend) / 2), (714, y)]
+        parts.append(arrow("M" + " L".join(f"{x} {place:g}" for x, place in steps), BACK))
+        parts += [f'<circle cx="{x}" cy="{place:g}" r="3" fill="{BACK}"/>' for x, place in steps]
+        parts += [f'<circle cx="{x}" cy="{y}" r="6" fill="#78909c"/>' for x in (46, 528)]
+        parts += [f'<circle cx="{x}" cy="{y}" r="6" fill="{CONTENT}"/>' for x in (240, 722)]
+    card(
+        "flow.svg", 768, 240,
+        "Straight lines lead from noise to data, paired by chance, and cross. A network learns "
+        "their mean velocity. Small steps along it lead from noise to data and never cross.",
+        parts,
+    )  # fmt: skip
+
+
 if __name__ == "__main__":
     loop()
     layers()
@@ -386,3 +417,4 @@ if __name__ == "__main__":
     dcgan()
     face_gan()
     tricks()
+    flow()

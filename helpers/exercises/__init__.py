@@ -46,12 +46,13 @@ How to add an exercise
 
 from collections.abc import Callable
 
-from helpers.exercises import progress, week1, week2, week3, week4
+from helpers.exercises import epilogue, progress, week1, week2, week3, week4
 from helpers.exercises.checks import Exercise
 from helpers.exercises.learner import is_written
 
 ALL: tuple[Exercise, ...] = (
     *week1.EXERCISES, *week2.EXERCISES, *week3.EXERCISES, *week4.EXERCISES,
+    *epilogue.EXERCISES,
 )  # fmt: skip
 
 

@@ -10,12 +10,20 @@ import pytest
 from conftest import ROOT
 
 from helpers import exercises
-from helpers.exercises import week1, week2, week3, week4
+from helpers.exercises import epilogue, week1, week2, week3, week4
 
 pytestmark = pytest.mark.usefixtures("exercise_folder")
 
 WEEKS = {"01": week1, "02": week1, "03": week2, "04": week2, "05": week2, "06": week2}
-WEEKS |= {"07": week3, "08": week3, "09": week4, "10": week4, "11": week4, "12": week4}
+WEEKS |= {
+    "07": week3,
+    "08": week3,
+    "09": week4,
+    "10": week4,
+    "11": week4,
+    "12": week4,
+    "13": epilogue,
+}
 LAB = os.environ.get("GDL_LAB", "")
 CHOSEN = [exercise for exercise in exercises.ALL if exercise.lab.startswith(LAB)]
 MISTAKES = [(exercise, mistake) for exercise in CHOSEN for mistake in exercise.mistakes]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.exercises import lab07, lab09, lab11, lab12
+from helpers.exercises import lab07, lab09, lab11, lab12, lab13
 
 READY = [
     (lab07.KL, lab07.kl_to_prior),
@@ -12,6 +12,8 @@ READY = [
     (lab11.PENALTY, lab11.penalty_between),
     (lab11.HINGE, lab11.hinge_losses),
     (lab12.REPLAY, lab12.swap_old),
+    (lab13.CURVE, lab13.curved_line),
+    (lab13.HEUN, lab13.heun_step),
 ]
 
 
