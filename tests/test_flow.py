@@ -205,3 +205,9 @@ def test_the_velocity_is_asked_at_the_beginning_of_each_step():
     for steps in (1, 4, 10):
         arrived = model.sample(np.zeros((1, 2)), steps)
         np.testing.assert_allclose(arrived, 0.5 - 0.5 / steps, atol=1e-6)
+
+
+def test_a_flow_built_again_from_its_settings_draws_the_same_lines():
+    model = flow.Flow(bent(), seed=5)
+    again = flow.Flow.from_config(model.get_config())
+    np.testing.assert_array_equal(again(POINTS)["line"], model(POINTS)["line"])
