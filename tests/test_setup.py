@@ -405,7 +405,7 @@ def test_make_takes_a_lab_of_one_digit_for_that_lab(asked, name):
 
 
 @pytest.mark.parametrize("target", ["test", "bench", "checkpoints", "notebooks"])
-@pytest.mark.parametrize("asked", ["13", "x", "001"])
+@pytest.mark.parametrize("asked", ["14", "x", "001"])
 def test_make_says_which_labs_there_are(target, asked):
     done = make(target, f"LAB={asked}")
     assert done.returncode == 2 and done.stdout == ""
