@@ -14,11 +14,11 @@ Each widget is thin: its state in, a picture out. Five rules hold for all of the
 Every control has a name that screen readers say, and each widget announces its caption.
 """
 
+from helpers.training.divergence import Diverged
 from helpers.widgets.autoencoders import CloudTurner, NoiseBench, UnitWalker
 from helpers.widgets.base import Caption, Lab, Pad
 from helpers.widgets.codes import BetaSwitcher, Interpolator, LatentExplorer
 from helpers.widgets.faces import FaceStudio
-from helpers.widgets.jobs import Diverged
 from helpers.widgets.painting import Scrubber, StyleMixer, StyleStudio
 from helpers.widgets.pictures import beside, enlarge
 from helpers.widgets.quiz import Quiz

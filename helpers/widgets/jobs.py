@@ -1,33 +1,19 @@
 """How does a widget work for minutes without holding up the notebook, and always end?"""
 
-import math
 import threading
 import weakref
 from collections.abc import Callable
 
 from IPython import get_ipython
 
+from helpers.training.divergence import Diverged
+
 _JOBS: weakref.WeakSet["Job"] = weakref.WeakSet()
 _LOCK = threading.Lock()
 
 
-class Diverged(ArithmeticError):
-    """A number of the training is no longer finite: which, at which step, and what to try."""
-
-
 class Refused(ValueError):
     """What cannot be done: one sentence that says why, and what to do."""
-
-
-def check_finite(values: dict[str, float], where: str, hint: str) -> None:
-    """Refuse to go on where a number of the training is infinite or no number.
-
-    Raises:
-        Diverged: one sentence that names the number, where it was seen, and what to try.
-    """
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise Diverged(f"{name} is {value:g} {where}: {hint}.")
 
 
 def complaint(error: Exception) -> str:

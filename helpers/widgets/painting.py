@@ -6,6 +6,7 @@ import ipywidgets
 import numpy as np
 
 from helpers import plots, style
+from helpers.training.divergence import check_finite
 from helpers.widgets import forecast
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import (
@@ -16,7 +17,6 @@ from helpers.widgets.controls import (
     make_menu,
     make_slider,
 )
-from helpers.widgets.jobs import check_finite
 from helpers.widgets.pictures import beside, described
 from helpers.widgets.uploads import Upload, shown
 from helpers.widgets.worker import Worker

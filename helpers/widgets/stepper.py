@@ -14,9 +14,10 @@ from helpers import losses, metrics, runtime
 from helpers.data import toys
 from helpers.gan import GAN
 from helpers.training import thread_seeds
+from helpers.training.divergence import check_finite
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import make_menu
-from helpers.widgets.jobs import Job, check_finite, complaint
+from helpers.widgets.jobs import Job, complaint
 from helpers.widgets.stepper_drawing import ACROSS, LEGEND, REACH, SIDE, draw_curves, draw_plane
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from helpers import plots, pretrained, runtime, saving
 from helpers.training import seeds, thread_seeds
 from helpers.training.callbacks import KeepOnTheWay
+from helpers.training.divergence import Diverged
 from helpers.widgets.controls import (
     WIDE,
     as_text,
@@ -20,7 +21,7 @@ from helpers.widgets.controls import (
     make_log_slider,
     make_slider,
 )
-from helpers.widgets.jobs import Diverged, Refused
+from helpers.widgets.jobs import Refused
 from helpers.widgets.pictures import beside, enlarge
 from helpers.widgets.watching import OtherSteps, Watch, check_goes_on, learning_rates
 from helpers.widgets.worker import Worker

@@ -7,7 +7,8 @@ import keras
 
 from helpers import saving
 from helpers.training.callbacks import StepCounter
-from helpers.widgets.jobs import Refused, check_finite
+from helpers.training.divergence import check_finite
+from helpers.widgets.jobs import Refused
 
 if TYPE_CHECKING:
     from helpers.widgets.training import TrainingPanel

@@ -6,6 +6,7 @@ import ipywidgets
 import numpy as np
 import pytest
 
+from helpers.training import divergence
 from helpers.widgets import Lab, jobs
 from helpers.widgets.worker import Worker
 
@@ -147,9 +148,11 @@ def test_without_ids_of_cells_nothing_is_stopped(counters, monkeypatch):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_what_is_not_finite_is_named(value):
-    jobs.check_finite({"loss": 1.0}, "at step 2", "rest")
-    with pytest.raises(jobs.Diverged, match=rf"^loss is {value:g} at step 3: rest\.$") as caught:
-        jobs.check_finite({"kl": 1.0, "loss": value}, "at step 3", "rest")
+    divergence.check_finite({"loss": 1.0}, "at step 2", "rest")
+    with pytest.raises(
+        divergence.Diverged, match=rf"^loss is {value:g} at step 3: rest\.$"
+    ) as caught:
+        divergence.check_finite({"kl": 1.0, "loss": value}, "at step 3", "rest")
     assert jobs.complaint(caught.value) == f"Stopped. loss is {value:g} at step 3: rest."
 
 
