@@ -11,8 +11,10 @@ import skimage.data
 from conftest import ROOT, encoded
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "bmp": "BMP", "tif": "TIFF"}
+KINDS = ("astronaut", "cat", "coffee")
 BUDGETS = {
     "05_convolutional_autoencoder": {"STEPS_ON_MINE, SEEDS_ON_MINE = ": "2, 1"},
+    "08_vae_faces": {"STEPS_ON_MINE = ": "1", "MY_TABLE = ": "its path"},
     "10_dcgan": {"STEPS_ON_MINE = ": "20"},
 }
 
@@ -31,12 +33,16 @@ def folder(tmp_path):
         path = (place if number % 4 else place / "nested") / f"{number}.{ending}"
         path.write_bytes(encoded(photograph[top : top + side, left : left + side], FORMATS[ending]))
     (place / "broken.jpg").write_bytes(b"no picture")
+    rows = [f"{number}.{list(FORMATS)[number % 5]},{KINDS[number % 3]}" for number in range(300)]
+    (tmp_path / "table.csv").write_text("\n".join(["file,kind", *rows]))
     return place
 
 
 def on_pictures(notebook, folder, budget):
     """The notebook with other values in the lines of its settings cell."""
     values = {"MY_PICTURES = ": repr(str(folder)), "SIZE = ": "32", **budget}
+    if "MY_TABLE = " in values:
+        values["MY_TABLE = "] = repr(str(folder.parent / "table.csv"))
     (cell,) = [cell for cell in notebook.cells if "\nMY_PICTURES = None" in cell.source]
     for line, value in values.items():
         cell.source, count = re.subn(rf"(?m)^{line}[^#\n]*", f"{line}{value}  ", cell.source)

@@ -4,8 +4,8 @@
     avatars()                              faces drawn by :mod:`helpers.data.faces`
     pictures(path, size)                   your own folder or .zip, see :mod:`helpers.data.folders`,
                                            and your table of them, see :mod:`helpers.data.tables`
-    own_splits(path, size)                 the same for a lab: training, test and clusters, see
-                                           :mod:`helpers.data.own`
+    own_splits(path, size)                 the same for a lab: training, test and clusters; or as
+    own_faces(path, size)                  faces, with attributes; see :mod:`helpers.data.own`
     celeba(path)                           your copy of it, see :mod:`helpers.data.face_files`
     load_image, photographs, style_images  one picture, or a few, see :mod:`helpers.data.images`
     check_images                           what an encoder refuses, see :mod:`helpers.data.checks`
@@ -45,8 +45,8 @@ from helpers.data.own import in_shape
 
 __all__ = [
     "STARRY_NIGHT", "Faces", "Pictures", "Split", "avatars", "celeba", "check_images", "cifar10",
-    "fashion_mnist", "in_shape", "load_image", "mnist", "one_hot", "own_splits", "photographs",
-    "pictures", "style_images", "style_weights", "to_tanh_range", "to_unit_range",
+    "fashion_mnist", "in_shape", "load_image", "mnist", "one_hot", "own_faces", "own_splits",
+    "photographs", "pictures", "style_images", "style_weights", "to_tanh_range", "to_unit_range",
 ]  # fmt: skip
 CELEBA_MARGIN = 15 / 178  # on each side of an aligned picture; what is left is the face
 
@@ -257,6 +257,12 @@ def pictures(
     return Pictures(_as_shares(decoded.levels), attributes, listed.words)
 
 
+def _checked_side(size: int) -> int:
+    if size not in (32, 64, 128):
+        raise ValueError(f"SIZE is {size}: use 32, 64 or 128.")
+    return size
+
+
 def own_splits(
     path: str | Path, size: int, share: float = 0.2, seed: int = 0
 ) -> tuple[Split, Split]:
@@ -279,12 +285,40 @@ def own_splits(
         FileNotFoundError: there is nothing at the path.
         DataError: the cache cannot be written.
     """
-    if size not in (32, 64, 128):
-        raise ValueError(f"SIZE is {size}: use 32, 64 or 128.")
-    images = pictures(path, size).images
+    images = pictures(path, _checked_side(size)).images
     train, test = (images[places] for places in own.held_out(len(images), share, seed))
     labels, test_labels = own.cluster(train, test, seed)
     return Split(train, labels), Split(test, test_labels)
+
+
+def own_faces(
+    path: str | Path, size: int, table: str | Path | None = None, count: int | None = None
+) -> Faces:
+    """Pictures of your own in place of :func:`avatars`, with five attributes or more.
+
+    Columns of a table are attributes; others are measured from the pixels and named in print, see
+    :mod:`helpers.data.own`.
+
+    Args:
+        path: a folder or a .zip, as for :func:`pictures`.
+        size: side in pixels: 32, 64 or 128.
+        table: path of a CSV with a row per picture, see :mod:`helpers.data.tables`, or None.
+        count: at most how many, the first by name that can be read; None for all.
+
+    Returns:
+        `images` in a drawn order, always the same, and `attributes`, columns of the table first.
+
+    Raises:
+        ValueError: another size, fewer than 100 pictures, fewer than five attributes, or as for
+            :func:`pictures`.
+        FileNotFoundError: there is nothing at the path, or no table.
+        DataError: the cache cannot be written.
+    """
+    found = pictures(path, _checked_side(size), count, table=table)
+    order, _ = own.held_out(len(found.images), share=0, seed=0)
+    listed = {name: values[order] for name, values in found.attributes.items()}
+    images = found.images[order]
+    return Faces(images, own.attributes(listed, images))
 
 
 def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:

@@ -7,7 +7,11 @@ strangers: pictures of another kind. A folder has none of this. So here
     labels are clusters     ten, found by k-means (scikit-learn) in the pictures at 8 x 8 pixels:
                             they group by colour and layout, and nobody named them
     strangers are resized   to the side of one's own, grey repeated in three channels
+    attributes are columns  of a table, where there is one; others are measured from the pixels, yes
+                            for the half of the pictures that has more of it
 """
+
+import warnings
 
 import numpy as np
 from skimage.transform import resize_local_mean
@@ -16,6 +20,17 @@ from sklearn.cluster import KMeans
 FEWEST = 100  # pictures: 80 to train, 20 to test
 CLUSTERS = 10  # as many as MNIST and Fashion-MNIST have classes
 CLUSTER_SIDE = 8  # in pixels, of the pictures that are compared
+FEWEST_ATTRIBUTES = 5  # as many as labs 08 and 11 have sliders for
+MOST_VALUES, FEWEST_OF_A_VALUE = 10, 10  # of an attribute; pictures that share one value of it
+MEASURES = {
+    "bright": "mean of all values",
+    "warm": "red minus blue",
+    "colourful": "largest minus smallest channel",
+    "contrast": "standard deviation of the grey values",
+    "light_above": "upper half minus lower half",
+    "light_left": "left half minus right half",
+    "light_middle": "middle quarter minus the whole",
+}
 
 
 def cluster(train: np.ndarray, test: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -65,3 +80,61 @@ def _resized(images: np.ndarray, side: int) -> np.ndarray:
     shape = side, side, images.shape[-1]
     resized = [resize_local_mean(part, (len(part), *shape)) for part in parts]
     return np.concatenate(resized).astype("float32")
+
+
+def measure(images: np.ndarray) -> dict[str, np.ndarray]:
+    """How much each picture has of each of `MEASURES`.
+
+    Args:
+        images: in [0, 1], shape (n, side, side, 3), side divisible by 4.
+
+    Returns:
+        Name to numbers of shape (n,).
+    """
+    grey, half, quarter = images.mean(axis=3), images.shape[1] // 2, images.shape[1] // 4
+    middle = slice(quarter, 3 * quarter)
+    over_places = {"axis": (1, 2)}
+    return {
+        "bright": grey.mean(**over_places),
+        "warm": (images[..., 0] - images[..., 2]).mean(**over_places),
+        "colourful": np.ptp(images, axis=3).mean(**over_places),
+        "contrast": grey.std(**over_places),
+        "light_above": (grey[:, :half] - grey[:, half:]).mean(**over_places),
+        "light_left": (grey[:, :, :half] - grey[:, :, half:]).mean(**over_places),
+        "light_middle": grey[:, middle, middle].mean(**over_places) - grey.mean(**over_places),
+    }
+
+
+def attributes(listed: dict[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
+    """What a lab can learn of its pictures: columns of a table, and what is measured; says which.
+
+    Args:
+        listed: column to values, whole numbers of shape (n,); empty where there is no table.
+        images: in [0, 1], shape (n, side, side, 3).
+
+    Returns:
+        Attribute to whole numbers from 0 on, in the order of a column's values, int32 of shape
+        (n,); columns first.
+
+    Raises:
+        ValueError: there are fewer than five.
+    """
+    found = {name: values for name, values in listed.items() if _tells_apart(values)}
+    if left_out := [name for name in listed if name not in found]:
+        rule = f"an attribute has 2 to {MOST_VALUES} values, {FEWEST_OF_A_VALUE} pictures each"
+        said = f"Left out {len(left_out)} of {len(listed)} columns, as {rule}"
+        warnings.warn(f"{said}: {', '.join(left_out)}.", stacklevel=3)
+    halves = {name: values > np.median(values) for name, values in measure(images).items()}
+    measured = [n for n, values in halves.items() if n not in listed and _tells_apart(values)]
+    found |= {name: halves[name] for name in measured}
+    if len(found) < FEWEST_ATTRIBUTES:
+        hint = f"give a table with more columns, so that there are {FEWEST_ATTRIBUTES}"
+        raise ValueError(f"The pictures differ in {', '.join(found) or 'nothing'}: {hint}.")
+    said = ", ".join(f"{name} ({MEASURES[name]})" for name in measured)
+    print(f"Measured from the pixels, 1 where above the median: {said}.")
+    return {n: np.unique(v, return_inverse=True)[1].astype("int32") for n, v in found.items()}
+
+
+def _tells_apart(values: np.ndarray) -> bool:
+    counts = np.unique(values, return_counts=True)[1]
+    return 2 <= len(counts) <= MOST_VALUES and counts.min() >= FEWEST_OF_A_VALUE

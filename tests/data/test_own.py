@@ -57,3 +57,48 @@ def test_splits_of_a_folder_and_what_is_refused(tmp_path):
     (tmp_path / "000.png").unlink()
     with pytest.raises(ValueError, match="99 pictures could be read: a lab needs 100 or more"):
         data.own_splits(tmp_path, 32)
+
+
+def test_light_lies_where_it_was_put_and_each_half_is_half():
+    left, above = np.zeros((2, 1, 8, 8, 3), "float32")
+    left[:, :, :4], above[:, :4] = 1, 1
+    images = np.concatenate([left, above, 1 - left, 1 - above])
+    np.testing.assert_array_equal(own.measure(images)["light_left"], [1, 0, -1, 0])
+    np.testing.assert_array_equal(own.measure(images)["light_above"], [0, 1, 0, -1])
+    images = RNG.random((40, 8, 8, 3), "float32")
+    measured = own.measure(images)
+    assert list(measured) == list(own.MEASURES)
+    red, _, blue = np.moveaxis(images, 3, 0).reshape(3, 40, -1).mean(axis=2)
+    np.testing.assert_allclose(measured["warm"], red - blue, atol=1e-6)
+    spread = (images.max(axis=3) - images.min(axis=3)).reshape(40, -1).mean(axis=1)
+    np.testing.assert_allclose(measured["colourful"], spread, atol=1e-6)
+    assert {tuple(np.bincount(v)) for v in own.attributes({}, images).values()} == {(20, 20)}
+
+
+def test_columns_come_first_with_codes_from_0_and_useless_ones_are_named(capsys):
+    images = RNG.random((40, 8, 8, 3), "float32")
+    table = {"smile": np.tile([-1, 1], 20), "number": np.arange(40), "same": np.zeros(40, int)}
+    table |= {"rare": np.arange(40) < 9}
+    with pytest.warns(UserWarning, match="Left out 3 of 4 columns.*: number, same, rare"):
+        found = own.attributes(table, images)
+    assert list(found) == ["smile", *own.MEASURES]
+    np.testing.assert_array_equal(found["smile"], np.tile([0, 1], 20))
+    assert "1 where above the median: bright (mean of all values), warm" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="differ in nothing: give a table with more columns"):
+        own.attributes({}, np.ones((40, 8, 8, 3), "float32"))
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_faces_of_a_folder_keep_the_rows_of_their_table(tmp_path):
+    levels = RNG.permutation(100) + 100
+    for number, level in enumerate(levels):
+        pixels = np.full((32, 32, 3), level, "uint8")
+        pixels[: 8 + level % 8, : 4 + level % 16] //= 2
+        (tmp_path / f"{number}.png").write_bytes(encoded(pixels))
+    rows = [f"{number}.png,{int(level > 150)}" for number, level in enumerate(levels)]
+    (tmp_path / "table.csv").write_text("\n".join(["file,light", *rows]))
+    faces = data.own_faces(tmp_path, 32, tmp_path / "table.csv")
+    assert faces.images.shape == (100, 32, 32, 3)
+    np.testing.assert_array_equal(faces.attributes["light"], faces.images[:, -1, -1, 0] > 150 / 255)
+    with pytest.raises(ValueError, match="SIZE is 48: use 32, 64 or 128"):
+        data.own_faces(tmp_path, 48)
