@@ -177,7 +177,12 @@ def test_pictures_that_g_could_never_draw_are_refused(end, pictures, said):
     ],
 )  # fmt: skip
 def test_pictures_in_the_range_of_g_pass(end, pictures):
-    image_gan(end).fit(pictures, batch_size=16, verbose=0)
+    model = image_gan(end)
+    before = [weights.numpy() for weights in model.discriminator.trainable_variables]
+    history = model.fit(pictures, batch_size=16, verbose=0).history
+    assert np.all(np.isfinite([history["d_loss"], history["g_loss"]]))
+    after = [weights.numpy() for weights in model.discriminator.trainable_variables]
+    assert not np.allclose(before[0], after[0], atol=0)
 
 
 def test_an_operation_at_the_end_of_g_is_read_as_a_layer():

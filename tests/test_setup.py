@@ -335,7 +335,12 @@ def test_what_labs_import_was_compiled_once(bootstrap):
 
 
 def test_what_set_up_imports_is_there(bootstrap):
-    exec(bootstrap.IMPORT_ALL, {})
+    names = {}
+    exec(bootstrap.IMPORT_ALL, names)
+    for name in ("runtime", "gan", "vae", "widgets", "filters", "replicas"):
+        assert names[name].__name__.startswith("helpers."), name
+    for name in ("ipykernel", "jupyterlab", "sklearn", "scipy"):
+        assert names[name].__name__ == name, name
 
 
 @pytest.mark.parametrize("name", [".ci/bootstrap.py", "labs.py"])
