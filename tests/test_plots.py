@@ -49,6 +49,7 @@ def every_figure():
         plots.histograms("histograms", {"a": RNG.random(99), "b": RNG.random(99)}, "error"),
         plots.named_bars("named bars", {"a": 1.0, "b": 2.0}, "error", line=1.5),
         plots.spectra("spectra", {"a": RNG.random((8, 8)), "b": RNG.random((8, 8))}),
+        plots.spectra("two rows", {name: RNG.random((8, 8)) for name in "abcdefg"}),
         plots.manifold("manifold", RNG.random((9, 8, 8, 1))),
     ]
 

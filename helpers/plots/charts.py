@@ -76,18 +76,25 @@ def named_bars(
 
 
 def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
-    """Power spectra from :func:`helpers.metrics.power_spectrum` side by side, one colour scale."""
-    side = min(2.1, 8.6 / len(powers))
-    picture, panels = figure(title, 1, len(powers), size=(0.8 + side * len(powers), side + 0.9))
+    """Power spectra from :func:`helpers.metrics.power_spectrum`, one colour scale; five in a row."""
+    rows = -(-len(powers) // 5)
+    columns = -(-len(powers) // rows)
+    side = min(2.3, 8.6 / columns)
+    size = (0.8 + side * columns, (side + 0.4) * rows + 0.5)
+    picture, panels = figure(title, rows, columns, size=size)
     logarithms = [np.log10(power + 1e-9) for power in powers.values()]
     low, high = np.min(logarithms), np.max(logarithms)
     box = (-0.5, 0.5, 0.5, -0.5)
-    for axes, name, power in zip(panels, powers, logarithms, strict=True):
+    for axes, name, power in zip(panels, powers, logarithms, strict=False):
         drawn = axes.imshow(power, vmin=low, vmax=high, extent=box, cmap="magma")
         axes.set_title(name, fontsize=9)
+        axes.set(xticks=(-0.5, 0, 0.5), yticks=(-0.5, 0, 0.5))
         axes.set_xlabel("cycles per pixel", fontsize=8)
         axes.tick_params(labelsize=8)
-    panels[0].set_ylabel("cycles per pixel", fontsize=8)
+    for axes in panels[::columns]:
+        axes.set_ylabel("cycles per pixel", fontsize=8)
+    for axes in panels[len(powers) :]:
+        axes.set_axis_off()
     picture.colorbar(drawn, ax=panels.tolist(), label="log10(power)", shrink=0.9)
     return picture
 
