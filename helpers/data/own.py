@@ -82,7 +82,7 @@ def _resized(images: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate(resized).astype("float32")
 
 
-def measure(images: np.ndarray) -> dict[str, np.ndarray]:
+def amounts(images: np.ndarray) -> dict[str, np.ndarray]:
     """How much each picture has of each of `MEASURES`.
 
     Args:
@@ -124,7 +124,7 @@ def attributes(listed: dict[str, np.ndarray], images: np.ndarray) -> dict[str, n
         rule = f"an attribute has 2 to {MOST_VALUES} values, {FEWEST_OF_A_VALUE} pictures each"
         said = f"Left out {len(left_out)} of {len(listed)} columns, as {rule}"
         warnings.warn(f"{said}: {', '.join(left_out)}.", stacklevel=3)
-    halves = {name: values > np.median(values) for name, values in measure(images).items()}
+    halves = {name: values > np.median(values) for name, values in amounts(images).items()}
     measured = [n for n, values in halves.items() if n not in listed and _tells_apart(values)]
     found |= {name: halves[name] for name in measured}
     if len(found) < FEWEST_ATTRIBUTES:

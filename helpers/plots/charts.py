@@ -76,7 +76,7 @@ def named_bars(
 
 
 def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
-    """Power spectra from :func:`helpers.metrics.power_spectrum`, one colour scale; five in a row."""
+    """Power spectra of :func:`helpers.metrics.power_spectrum`, at most five in a row, one scale."""
     rows = -(-len(powers) // 5)
     columns = -(-len(powers) // rows)
     side = min(2.3, 8.6 / columns)

@@ -63,10 +63,10 @@ def test_light_lies_where_it_was_put_and_each_half_is_half():
     left, above = np.zeros((2, 1, 8, 8, 3), "float32")
     left[:, :, :4], above[:, :4] = 1, 1
     images = np.concatenate([left, above, 1 - left, 1 - above])
-    np.testing.assert_array_equal(own.measure(images)["light_left"], [1, 0, -1, 0])
-    np.testing.assert_array_equal(own.measure(images)["light_above"], [0, 1, 0, -1])
+    np.testing.assert_array_equal(own.amounts(images)["light_left"], [1, 0, -1, 0])
+    np.testing.assert_array_equal(own.amounts(images)["light_above"], [0, 1, 0, -1])
     images = RNG.random((40, 8, 8, 3), "float32")
-    measured = own.measure(images)
+    measured = own.amounts(images)
     assert list(measured) == list(own.MEASURES)
     red, _, blue = np.moveaxis(images, 3, 0).reshape(3, 40, -1).mean(axis=2)
     np.testing.assert_allclose(measured["warm"], red - blue, atol=1e-6)
