@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, latent
+from helpers import data, latent, runtime
 from helpers.data import face_files
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -237,7 +237,7 @@ def test_the_labs_own_code_trains_on_them(tmp_path, source):
         next(source for source in cells if text in source)
         for text in ("SEED = 8", "def networks", "def compiled")
     )
-    lab = {}
+    lab = {"runtime": runtime}
     with warnings.catch_warnings(record=True) as said:  # of the lists, which are no pictures
         warnings.simplefilter("always")
         faces = getattr(data, source)(lay_out(tmp_path, "flat"), size=32)
