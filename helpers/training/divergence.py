@@ -40,7 +40,7 @@ def likely_cause(first: float | None, last: float | None, kind: str) -> str:
         return "float16 ends at 65,504, so train in float32 or mixed_bfloat16"
     if first is None:
         return "is a number in the data not finite? If none is, lower the learning rate"
-    if last > RISEN * first:
+    if last is not None and last > RISEN * first:
         return "the numbers rose before, so lower the learning rate, to a tenth for example"
     return "lower the learning rate, or look for a number in the data that is not finite"
 
@@ -59,7 +59,9 @@ class KeepFinite(StepCounter):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """What can be given back at first."""
-        self.stopped, self.first, self.last = "", None, None
+        self.stopped = ""
+        self.first: float | None = None
+        self.last: float | None = None
         self.good, self.good_at = saving.learned(self.model), self.done
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -233,16 +233,16 @@ def test_a_folder_without_pictures(tmp_path):
 def test_the_labs_own_code_trains_on_them(tmp_path, source):
     """Cells of notebook 08, run as they stand, with these faces in the drawn ones' place."""
     cells = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells if cell.cell_type == "code"]
-    names, networks, training = (
+    imports, names, networks, training = (
         next(source for source in cells if text in source)
-        for text in ("SEED = 8", "def networks", "def compiled")
+        for text in ("import keras", "SEED = 8", "def networks", "def compiled")
     )
     lab = {"runtime": runtime}
     with warnings.catch_warnings(record=True) as said:  # of the lists, which are no pictures
         warnings.simplefilter("always")
         faces = getattr(data, source)(lay_out(tmp_path, "flat"), size=32)
     assert len(said) == (source == "pictures")
-    for code in (names, networks):
+    for code in (imports, names, networks):
         exec(code, lab)
     lab |= {"known_32": faces.images, "unseen_32": faces.images, "EPOCHS": 1}
     exec(training, lab)
