@@ -14,8 +14,8 @@ follows that mean from noise at t = 0 arrives among the data at t = 1:
     u         (batch, width)    velocity of one line
     v         (batch, width)    what the network says: at its best the mean of u, given x_t and t
 
-The smallest loss is not 0: lines cross, and a place does not tell which one it is on. What follows
-their mean never crosses itself, so its paths are curved, and take a few steps.
+The smallest loss is not 0: lines cross, and a place does not tell which one it is on. No two that
+follow their mean ever meet, so their paths are curved, and take some small steps.
 
 Lipman and others, arXiv:2210.02747 (flow matching); Liu and others, arXiv:2209.03003 (rectified
 flow); Albergo and Vanden-Eijnden, arXiv:2209.15571 (stochastic interpolants). The network is built

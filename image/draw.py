@@ -384,7 +384,7 @@ def flow() -> None:
         box(302, 80, 164, 80, NETWORK, bold(112, "v(x, t)", 18), (138, "their mean velocity", 13)),
         arrow("M468 120 H506"),
         text(625, 30, "drawing", 15, weight="bold"),
-        text(625, 224, "small steps, which never cross", 12),
+        text(625, 224, "small steps: no two ever meet", 12),
         *(text(x, 204, words, 12) for x, words in ((46, "noise"), (528, "noise"))),
         *(text(x, 204, words, 12, CONTENT) for x, words in ((240, "data"), (722, "data"))),
     ]
@@ -400,7 +400,7 @@ def flow() -> None:
     card(
         "flow.svg", 768, 240,
         "Straight lines lead from noise to data, paired by chance, and cross. A network learns "
-        "their mean velocity. Small steps along it lead from noise to data and never cross.",
+        "their mean velocity. Of those who take small steps along it, no two ever meet.",
         parts,
     )  # fmt: skip
 
