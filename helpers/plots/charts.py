@@ -85,7 +85,8 @@ def spectra(title: str, powers: dict[str, np.ndarray]) -> Figure:
     logarithms = [np.log10(power + 1e-9) for power in powers.values()]
     low, high = np.min(logarithms), np.max(logarithms)
     box = (-0.5, 0.5, 0.5, -0.5)
-    for axes, name, power in zip(panels, powers, logarithms, strict=False):
+    used = panels[: len(powers)]
+    for axes, name, power in zip(used, powers, logarithms, strict=True):
         drawn = axes.imshow(power, vmin=low, vmax=high, extent=box, cmap="magma")
         axes.set_title(name, fontsize=9)
         axes.set(xticks=(-0.5, 0, 0.5), yticks=(-0.5, 0, 0.5))
