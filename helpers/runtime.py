@@ -15,7 +15,8 @@ Variables that are already set win, so a kernelspec or a shell can overrule each
 
 Three words are used by every lab:
 
-    prepare     seeds everything and says which device is used
+    prepare     seeds everything and says which device is used; `layers_draw_from` seeds the layers
+                of one block of code alone
     budget      how much to train: a lab's minute, or the full run behind a checkpoint
     expect      a measured number, the number it should be, and how far apart they may be;
                 `expect_at_least` and `expect_at_most` where the claim has one side
@@ -28,8 +29,10 @@ import contextlib
 import math
 import numbers
 import os
+import random
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from importlib.machinery import PathFinder
 
 import joblib
@@ -118,6 +121,37 @@ def prepare(seed: int, logical_cpus: int = 1) -> None:
     device = f"{len(gpus)} GPU" if gpus else f"CPU, {os.environ['TF_NUM_INTRAOP_THREADS']} threads"
     versions = f"TensorFlow {tf.__version__} · Keras {keras.__version__}"
     print(f"Device: {device} · {versions} · seed {seed}")
+
+
+class _LayerSeeds(threading.local):
+    """Where a layer that is given no seed gets one: a generator of this thread, or Python's."""
+
+    own: random.Random | None = None
+
+    def __getattr__(self, name: str):
+        return getattr(self.own or random, name)
+
+
+_LAYER_SEEDS = _LayerSeeds()
+
+
+@contextlib.contextmanager
+def layers_draw_from(seed: int) -> Iterator[None]:
+    """Let layers that this thread makes in this block, without a seed, draw theirs apart.
+
+    They get the numbers that `prepare(seed)` would have given them; nobody else's change.
+
+    Args:
+        seed: integer; the same one gives the same seeds to the same layers in the same order.
+    """
+    from keras.src.random import seed_generator
+
+    seed_generator.python_random = _LAYER_SEEDS  # here Keras asks, and has no setting for it
+    before, _LAYER_SEEDS.own = _LAYER_SEEDS.own, random.Random(seed)
+    try:
+        yield
+    finally:
+        _LAYER_SEEDS.own = before
 
 
 def _divide_cpu(tf, count: int) -> None:

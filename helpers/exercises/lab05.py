@@ -24,7 +24,9 @@ def _transposed(
     """Keras's output side; and products counted by ones: each adds 1 to what comes out."""
     import keras
 
-    layer = keras.layers.Conv2DTranspose(channels_out, kernel, stride, padding)
+    layer = keras.layers.Conv2DTranspose(
+        channels_out, kernel, stride, padding, kernel_initializer="zeros"
+    )
     grown = layer.compute_output_shape((1, side, side, channels_in))[1]
     whole = (side - 1) * stride + kernel  # with nothing cut off at the rim
     ones = tf.ones((1, side, side, channels_in)), tf.ones((kernel, kernel, 1, channels_in))

@@ -142,9 +142,9 @@ def checkpoint(
 
 def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics: dict) -> None:
     """Write a model and its card; the optimizer's state is left out."""
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
-    with _written_together() as folder:
+    with runtime.layers_draw_from(0), _written_together() as folder:
+        bare = type(model).from_config(model.get_config())
+        bare.set_weights(model.get_weights())
         bare.save(folder / f"{name}.keras")
         _write_card(folder, name, settings, seconds, metrics)
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import keras
 
+from helpers import runtime
+
 NEW_WORDS = {  # and what they say where nobody chose otherwise
     "input_axes": None,
     "output_axes": None,
@@ -24,8 +26,9 @@ NEW_WORDS = {  # and what they say where nobody chose otherwise
 }
 
 
+@runtime.layers_draw_from(0)
 def read(path: Path, **options: Any) -> keras.Model:
-    """Load a model from its file.
+    """Load a model from its file; the weights it begins with, before its own, are drawn apart.
 
     Args:
         path: of a `.keras` file.

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from helpers import data
+from helpers import data, runtime
 from helpers.data import cache
 
 VGG19_BLOCKS = {1: (64, 2), 2: (128, 2), 3: (256, 4), 4: (512, 4), 5: (512, 4)}
@@ -48,6 +48,7 @@ def _vgg19_layers(image: keras.KerasTensor, deepest: str) -> dict[str, keras.Ker
     return tensors
 
 
+@runtime.layers_draw_from(0)
 def vgg19(layers: Sequence[str] = VGG19_LAYERS, weights: str | None = "normalised") -> keras.Model:
     """VGG19 without its classifier, frozen.
 
@@ -57,7 +58,8 @@ def vgg19(layers: Sequence[str] = VGG19_LAYERS, weights: str | None = "normalise
     Args:
         layers: names of the layers to return, for example ``("block1_conv1", "block4_conv2")``.
         weights: ``"normalised"``, each channel rescaled to a mean activation of 1 over pictures;
-            ``"imagenet"``, Keras' own; None for random ones, to compare with.
+            ``"imagenet"``, Keras' own; None for random ones, the same each time,
+            to compare with.
 
     Returns:
         A model from images, (batch, height, width, 3) in [0, 1], to a dictionary from each name to
@@ -117,6 +119,7 @@ def _set_imagenet(model: keras.Model) -> None:
             layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
+@runtime.layers_draw_from(0)
 def adain_decoder() -> keras.Model:
     """The decoder of Huang and Belongie (arXiv:1703.06868): features of block4_conv1 to a picture.
 

@@ -6,7 +6,6 @@
     replicas       what each of several devices does in one step
     judges         the classifiers by which the labs measure, and how each is trained
     seeds          first weights and an order of pictures that depend on one seed alone
-    thread_seeds   the same first weights for models that a learner's own code builds
 
 Import the one you need: ``from helpers.training import callbacks``.
 """

@@ -13,7 +13,6 @@ from PIL import Image
 from helpers import losses, metrics, runtime
 from helpers.data import toys
 from helpers.gan import GAN
-from helpers.training import thread_seeds
 from helpers.training.divergence import check_finite
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import make_menu
@@ -46,7 +45,7 @@ class GanStepper(Lab):
     FILM, MOST_FRAMES = 0.2, 60
 
     def __init__(self, build: Callable[[], GAN], seed: int = 0) -> None:
-        with thread_seeds.layers_draw_from(seed):
+        with runtime.layers_draw_from(seed):
             self.model, self.seed = build(), seed
         _check_points(self.model)
         optimizers = (self.model.generator_optimizer, self.model.discriminator_optimizer)

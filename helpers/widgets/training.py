@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from helpers import plots, pretrained, runtime, saving
-from helpers.training import seeds, thread_seeds
+from helpers.training import seeds
 from helpers.training.callbacks import KeepOnTheWay
 from helpers.training.divergence import Diverged
 from helpers.widgets.controls import (
@@ -191,7 +191,7 @@ class TrainingPanel(Worker):
 
     def _load_model(self, path: Path) -> str:
         try:
-            with thread_seeds.layers_draw_from(self.seed):
+            with runtime.layers_draw_from(self.seed):
                 model = pretrained.load(path)
         except pretrained.CheckpointError as error:
             raise Refused(str(error)) from error
@@ -262,7 +262,7 @@ class TrainingPanel(Worker):
         watchers = [Watch(self, batch_size, epochs, steps)]
         if kept_in:
             watchers.append(KeepOnTheWay(kept_in))
-        with thread_seeds.layers_draw_from(self.seed):
+        with runtime.layers_draw_from(self.seed):
             self.model = make(steps=steps * epochs)
             self.model.fit(*self._shuffled(steps * batch_size), **options, callbacks=watchers)
 

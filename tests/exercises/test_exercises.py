@@ -5,9 +5,11 @@ import functools
 import os
 import re
 
+import keras
 import nbformat
+import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, drawn_globally
 
 from helpers import exercises
 from helpers.exercises import epilogue, week1, week2, week3, week4
@@ -147,6 +149,17 @@ def test_what_is_written_is_used_afterwards(exercise):
     later = [cell.source for cell in cells(exercise.lab)[number + 1 :] if cell.cell_type == "code"]
     used = [names for source in later for call, names in calls(source) if call == "exercises.use"]
     assert any(names and names[0] == name for names in used)
+
+
+@each
+def test_a_check_draws_nothing_from_the_global_generators(exercise):
+    keras.utils.set_random_seed(6)
+    expected = [*drawn_globally(), *drawn_globally()]
+    keras.utils.set_random_seed(6)
+    before = drawn_globally()
+    exercise.check(exercise.mistakes[0].compute)
+    for drawn, without in zip([*before, *drawn_globally()], expected, strict=True):
+        np.testing.assert_array_equal(drawn, without)
 
 
 @each

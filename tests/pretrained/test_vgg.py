@@ -91,6 +91,13 @@ def test_random_weights_need_no_download(monkeypatch):
     assert bias.tolist() == pytest.approx([-103.939, -116.779, -123.68])
 
 
+def test_random_weights_are_the_same_each_time():
+    one, other = (pretrained.vgg19(("block2_conv1",), weights=None).get_weights() for _ in range(2))
+    for mine, again in zip(one, other, strict=True):
+        np.testing.assert_array_equal(mine, again)
+    assert one[2].std() > 0.01
+
+
 def test_imagenet_weights_are_copied_by_name(monkeypatch):
     source = keras.applications.VGG19(include_top=False, weights=None)
     monkeypatch.setattr(keras.applications, "VGG19", lambda **options: source)

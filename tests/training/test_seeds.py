@@ -1,7 +1,9 @@
 """What trains inside a helper gets Keras' own numbers, and leaves everybody else's alone."""
 
 import random
+import tempfile
 import threading
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 import tensorflow as tf
 from conftest import drawn_globally
 
-from helpers import gan, widgets
+from helpers import gan, pretrained, runtime, widgets
+from helpers.pretrained import checkpoints
 from helpers.training import callbacks, judges, replicas, seeds
 
 RNG = np.random.default_rng(0)
@@ -101,9 +104,31 @@ def watched_gan():
     return model
 
 
+def saved_and_read():
+    """A network that went through a file of the learner's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        with runtime.layers_draw_from(0):
+            plain(0).save(Path(folder) / "mine.keras")
+        return pretrained.load(Path(folder) / "mine.keras")
+
+
+def kept_as_checkpoint():
+    """A network that went through a checkpoint."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "CHECKPOINTS", Path(folder))
+        with runtime.layers_draw_from(0):
+            network = plain(0)
+        return pretrained.checkpoint("99_own", lambda: network, lambda model: {"is": 1.0})
+
+
 HELPERS = TRAINERS | {
     "ring": train_ring,
     "gan": watched_gan,
+    "vgg19": lambda: pretrained.vgg19(("block1_conv1",), weights=None),
+    "decoder": pretrained.adain_decoder,
+    "checkpoint": lambda: pretrained.load("04_judge"),
+    "own file": saved_and_read,
+    "kept": kept_as_checkpoint,
     "stepper": lambda: widgets.GanStepper(replicas.ring_gan).history["modes"],
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from helpers.training import thread_seeds
+from helpers import runtime
 
 
 def build():
@@ -24,7 +24,7 @@ def numbers(model):
 
 
 def seeded(seed):
-    with thread_seeds.layers_draw_from(seed):
+    with runtime.layers_draw_from(seed):
         return numbers(build())
 
 
@@ -45,18 +45,18 @@ def test_outside_the_block_the_global_seed_rules_again():
     expected = numbers(build()), random.random(), np.random.random(), float(tf.random.uniform(()))
     keras.utils.set_random_seed(3)
     seeded(5)
-    with pytest.raises(ZeroDivisionError), thread_seeds.layers_draw_from(5):
+    with pytest.raises(ZeroDivisionError), runtime.layers_draw_from(5):
         raise ZeroDivisionError
     assert same(numbers(build()), expected[0])
     assert (random.random(), np.random.random(), float(tf.random.uniform(()))) == expected[1:]
 
 
 def test_blocks_within_blocks_draw_from_their_own():
-    with thread_seeds.layers_draw_from(1):
+    with runtime.layers_draw_from(1):
         first = numbers(build())
         inner = seeded(2)
         second = numbers(build())
-    with thread_seeds.layers_draw_from(1):
+    with runtime.layers_draw_from(1):
         assert same(numbers(build()), first) and same(numbers(build()), second)
     assert same(inner, seeded(2))
 
