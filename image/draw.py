@@ -44,6 +44,11 @@ def arrow(path, colour=INK, dashed=False) -> str:
     return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash} {tip}/>'
 
 
+def compared(path) -> str:
+    """A dashed line without a tip between two things that a loss compares."""
+    return f'<path d="{path}" fill="none" stroke="{BACK}" stroke-width="2" stroke-dasharray="7 5"/>'
+
+
 def lock(x, y) -> str:
     """A padlock, for what is not trained."""
     shackle = f'<path d="M{x - 6} {y} v-6 a6 6 0 0 1 12 0 v6" fill="none" stroke="{FROZEN}" '
@@ -108,15 +113,14 @@ def autoencoder() -> None:
         text(534, 136, "decoder", 16, weight="bold"),
         arrow("M602 130 H634"),
         box(636, 82, 104, 96, PICTURE, bold(124, "x&#770;", 18), (148, "as many", 12)),
-        f'<path d="M688 180 V228 H80 V180" fill="none" stroke="{BACK}" stroke-width="2" '
-        'stroke-dasharray="7 5"/>',
+        compared("M688 180 V228 H80 V180"),
         text(384, 220, loss, 13, BACK),
         text(384, 44, "all that passes through must fit into the code", 13, STYLE),
     ]
     card(
         "autoencoder.svg", 768, 256,
-        "A picture of 784 pixels goes through an encoder into a code of 32 numbers and through a "
-        "decoder back to 784 pixels; the squared difference trains both.",
+        "A point or picture goes through an encoder into a code of few numbers and through a "
+        "decoder back to as many as it had; the squared difference trains both.",
         parts,
     )  # fmt: skip
 
@@ -209,7 +213,7 @@ def denoising() -> None:
         box(366, 78, 150, 96, NETWORK, bold(122, "network", 16), (146, "no narrow place", 12)),
         arrow("M518 126 H568"),
         box(570, 86, 120, 80, RESULT, bold(122, "r(x&#771;)", 18), (146, "restored", 13)),
-        arrow("M630 168 V216 H80 V172", BACK, dashed=True),
+        compared("M630 168 V216 H80 V172"),
         text(360, 208, "loss: restored against clean, never against noisy", 13, BACK),
         arrow("M260 84 V46 H630 V80", STYLE),
         text(445, 38, "r(x&#771;) - x&#771; points to where data are likely", 13, STYLE),

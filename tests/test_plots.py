@@ -134,6 +134,39 @@ def test_dashed_lines_take_the_colours_of_the_solid_ones():
     assert third.get_linestyle() == "--" and first.get_linestyle() == "-"
 
 
+def test_dots_have_no_line_between_them_and_a_colour_of_their_own():
+    x = [0.0, 1.0]
+    figure = plots.lines("few", {"PCA": (x, x)}, "x", "y", dots={"network": ([0, 9], [1, 2])})
+    curve, dots = figure.axes[0].lines
+    assert dots.get_linestyle() == "None" and dots.get_marker() == "o"
+    assert curve.get_color() != dots.get_color()
+    names = [words.get_text() for words in figure.axes[0].get_legend().get_texts()]
+    assert names == ["PCA", "network"]
+
+
+def test_a_bar_has_no_colour_that_a_curve_has():
+    (bars,) = plots.named_bars("bars", {"PCA": 1.0, "network": 2.0}, "error").axes
+    (curves,) = plots.lines("curves", {str(n): ([0, 1], [n, n]) for n in range(10)}, "x", "y").axes
+    (colour,) = {matplotlib.colors.to_hex(bar.get_facecolor()) for bar in bars.patches}
+    assert colour not in {matplotlib.colors.to_hex(line.get_color()) for line in curves.lines}
+
+
+def test_a_value_of_zero_leaves_a_gap_in_a_logarithmic_curve():
+    figure = plots.lines("fall", {"a": ([0, 1, 2], [0, 1, 1000])}, "x", "y", logarithmic=True)
+    (line,) = figure.axes[0].lines
+    assert not np.isfinite(line.get_transform().transform([[0, 0]])[0, 1])
+
+
+def test_gallery_at_one_to_one_keeps_every_pixel():
+    photograph = RNG.integers(0, 256, (300, 300, 3)) / 255
+    figure = plots.gallery("large", {"full": photograph}, smooth=False, side=3.0)
+    drawn, box = np.round(255 * figure.pixels()), figure.axes[0].get_window_extent()
+    assert (box.width, box.height) == (pytest.approx(300), pytest.approx(300))
+    left, top = round(box.x0), round(figure.bbox.height - box.y1)
+    seen = drawn[top : top + 300, left : left + 300]
+    np.testing.assert_array_equal(seen, np.round(255 * photograph))
+
+
 def test_ellipses_have_the_posterior_width():
     _, (axes,) = plots.figure("ellipses")
     plots.ellipses(axes, np.zeros((1, 2)), np.log([[4.0, 9.0]]), np.array([3]))

@@ -18,7 +18,7 @@ from helpers.plots.figures import (
 
 def lines(
     title: str, points: dict[str, tuple], x_label: str, y_label: str, logarithmic: bool = False,
-    dashed: dict[str, tuple] | None = None,
+    dashed: dict[str, tuple] | None = None, dots: dict[str, tuple] | None = None,
 ) -> Figure:  # fmt: skip
     """One line per name, with a legend.
 
@@ -29,11 +29,15 @@ def lines(
         y_label: of the vertical axis, with its unit.
         logarithmic: whether the vertical axis is.
         dashed: more of them, the first in the colour of the first of `points`, and so on.
+        dots: more of them, in colours of their own, without a line: few values, far apart, between
+            which nothing was measured.
     """
     picture, (axes,) = figure(title, size=(6, 3.2))
     for curves, style in ((points, "-"), (dashed or {}, "--")):
         for number, (name, (x, y)) in enumerate(curves.items()):
             axes.plot(x, y, style, color=COLOURS[number % 10], label=name)
+    for number, (name, (x, y)) in enumerate((dots or {}).items(), len(points)):
+        axes.plot(x, y, "o", color=COLOURS[number % 10], label=name)
     axes.set(xlabel=x_label, ylabel=y_label)
     if logarithmic:
         label_log_axis(axes)
@@ -57,6 +61,8 @@ def named_bars(
 ) -> Figure:
     """One horizontal bar per name, the number written beside it.
 
+    All bars have one colour: their names tell them apart, and the colours of curves stay free.
+
     Args:
         title: above the figure.
         values: name to number, first on top.
@@ -64,8 +70,7 @@ def named_bars(
         line: a number to beat, drawn as a dashed line.
     """
     picture, (axes,) = figure(title, size=(6.4, 0.9 + 0.34 * len(values)))
-    colours = [COLOURS[row % 10] for row in range(len(values))]
-    drawn = axes.barh(list(values), list(values.values()), color=colours)
+    drawn = axes.barh(list(values), list(values.values()), color="slategray")
     axes.bar_label(drawn, [f"{value:.3g}" for value in values.values()], padding=4, fontsize=9)
     if line is not None:
         axes.axvline(line, color="black", linestyle="--", lw=1)

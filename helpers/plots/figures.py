@@ -4,6 +4,7 @@ A figure is drawn without pyplot and touches no global setting, so that several 
 each their own. It knows its title, and gives it as alternative text where a notebook saves it.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -66,7 +67,7 @@ def label_log_axis(axes: Axes) -> None:
     Over three decades or fewer 1, 2 and 5 times each power of ten are labelled; over less than one
     octave even steps are.
     """
-    axes.set_yscale("log")
+    axes.set_yscale("log", nonpositive="mask")
     low, high = axes.get_ylim()
     if high > 1000 * low:
         return
@@ -131,8 +132,9 @@ def picture_rows(title: str, rows: dict[str, np.ndarray], gap: int = 2) -> Figur
 
 
 def gallery(
-    title: str, pictures: dict[str, np.ndarray], columns: int = 6, smooth: bool = True
-) -> Figure:
+    title: str, pictures: dict[str, np.ndarray], columns: int = 6, smooth: bool = True,
+    side: float = 2.5,
+) -> Figure:  # fmt: skip
     """Pictures of any size, each with its name above, all drawn equally large.
 
     Args:
@@ -141,9 +143,10 @@ def gallery(
         columns: pictures per row.
         smooth: whether to hide the pixels; otherwise each picture is drawn at the largest whole
             multiple of its size for which there is room.
+        side: of one picture in inches, at most; four or more pictures in a row are smaller.
     """
     columns = min(columns, len(pictures))
-    rows, side = -(-len(pictures) // columns), min(2.5, 8.8 / columns)
+    rows, side = math.ceil(len(pictures) / columns), min(side, 8.8 / columns)
     size = (columns * side, rows * (side + 0.25) + 0.35)
     picture, panels = figure(title, rows, columns, size)
     for axes in panels:

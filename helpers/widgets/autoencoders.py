@@ -220,11 +220,11 @@ def draw_cloud(
     _draw_axes(draw, place(np.vstack([np.zeros(3), 0.6 * reach * np.eye(3)])), side)
     ends = place(points), place(shadows)
     for start, end in zip(*ends, strict=True):
-        draw.line([*start[:2], *end[:2]], fill="#bbbbbb", width=2)
+        draw.line([*start[:2], *end[:2]], fill="#555555", width=3)
     dots = np.vstack(ends)
     colours = np.repeat(["#1f77b4", "#ff7f0e"], len(points))
     for number in np.argsort(dots[:, 2]):
-        draw.circle(tuple(dots[number, :2]), 6, fill=colours[number])
+        draw.circle(tuple(dots[number, :2]), 5, fill=colours[number])
     return np.asarray(canvas.resize((side, side), Image.Resampling.BOX), "float32") / 255
 
 
@@ -232,4 +232,5 @@ def _draw_axes(draw: ImageDraw.ImageDraw, ends: np.ndarray, side: int) -> None:
     """Three axes from the first of four places to the others, named at their ends."""
     for number, end in enumerate(ends[1:], 1):
         draw.line([*ends[0, :2], *end[:2]], fill="#888888", width=3)
-        draw.text(tuple(end[:2]), f"x{number}", fill="#444444", font_size=side // 14)
+        beyond = 1.12 * end[:2] - 0.12 * ends[0, :2]
+        draw.text(tuple(beyond), f"x{number}", fill="#444444", font_size=side // 14, anchor="mm")

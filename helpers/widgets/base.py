@@ -64,6 +64,7 @@ class Lab(ipywidgets.VBox):
     title = "Lab"
     NARROWEST = 420  # of the static picture, in pixels
     NOTE = "A picture of a widget: run its cell and the controls move."
+    IN_STATIC: str | None = None  # what the static picture shows, where that is not the images
     FILM: float | None = None  # seconds that a frame of its film is shown; None: there is no film
     job: Job | None = None
     _ipython_display_ = None  # of ipywidgets 7, which would leave out the picture
@@ -137,7 +138,7 @@ class Lab(ipywidgets.VBox):
         """The picture with what it shows, the controls and the caption in words below."""
         with self.lock:
             shown = [text for text, image in self.described_images.items() if image.value]
-            lines = ["Shown: " + "; ".join(shown), controls.describe(self)]
+            lines = ["Shown: " + (self.IN_STATIC or "; ".join(shown)), controls.describe(self)]
             lines += [*self.caption.text.splitlines(), self.NOTE]
             return described(self.picture(), [line for line in lines if line], self.NARROWEST)
 

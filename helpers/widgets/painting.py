@@ -32,6 +32,7 @@ class Scrubber(Lab):
     """
 
     title = "Scrubber: the frames of a run, one slider"
+    IN_STATIC = "some frames, from first to last; below, the chosen frame in words"
     FILM = 0.3
     STRIP = 6
 
@@ -178,8 +179,12 @@ class StyleStudio(Worker):
     def _watch(self, frame: style.Frame, begin: float) -> bool:
         hint = "try smaller weights, or the other optimizer"
         check_finite(frame.losses, f"at step {frame.step} of {self.total}", hint)
+        larger = self.shape is not None and frame.picture.shape != self.shape
         for name, value in frame.losses.items():
-            self.history.setdefault(name, []).append((frame.seconds, value))
+            points = self.history.setdefault(name, [])
+            if larger:  # other targets: a gap, not a leap
+                points.append((frame.seconds, np.nan))
+            points.append((frame.seconds, value))
         if frame.picture.shape != self.shape or frame.losses["total"] < self.lowest["total"]:
             self.shape, self.lowest = frame.picture.shape, frame.losses
         self.show_progress(min(frame.step, self.total), self.total, begin)

@@ -61,6 +61,7 @@ class TrainingPanel(Worker):
             then get axes of their own.
         seed: of the weights and the order of the rows, anew for every run, so that the same
             settings give the same numbers; no global generator is touched or asked.
+        sample_shows: the grid in words, for example what its rows are.
 
     Raises:
         ValueError: the learning rate is not above 0, batch size or epochs are below 1, or the data
@@ -83,6 +84,7 @@ class TrainingPanel(Worker):
         epochs: int = 3,
         unit: str | dict[str, tuple[str, ...]] = "nats per image",
         seed: int = 0,
+        sample_shows: str = "samples of the model as it trains",
     ) -> None:
         runtime.check_count(batch_size=batch_size, epochs=epochs)
         runtime.check_positive(learning_rate=learning_rate)
@@ -99,7 +101,7 @@ class TrainingPanel(Worker):
         row = ipywidgets.HBox([left, self.curve_image, self.sample_image])
         super().__init__(
             [row, self._make_model_row()],
-            ["loss curves of this run", "samples of the model as it trains"],
+            ["loss curves of this run", sample_shows],
         )
         self._draw()
 

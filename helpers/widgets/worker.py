@@ -127,4 +127,4 @@ def _plot_curves(axes: Axes, curves: dict[str, list], scale: str) -> None:
     values = [value for points in curves.values() for _, value in points]
     if (scale or ("log" if max(values) > 30 * min(values) > 0 else "linear")) == "log":
         plots.label_log_axis(axes)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, ncols=2 if len(curves) > 2 else 1)

@@ -117,6 +117,6 @@ def test_cloud_shows_both_colours_and_hides_what_agrees():
     blue = np.all(np.abs(apart - np.array([31, 119, 180]) / 255) < 0.02, axis=-1)
     assert orange.sum() > 300 and blue.sum() > 300
     together = autoencoders.draw_cloud(points, points, 30, 20)
-    grey = np.all(np.abs(together - 0xBB / 255) < 0.02, axis=-1)
-    lines = np.all(np.abs(apart - 0xBB / 255) < 0.02, axis=-1)
+    grey = np.all(np.abs(together - 0x55 / 255) < 0.02, axis=-1)
+    lines = np.all(np.abs(apart - 0x55 / 255) < 0.02, axis=-1)
     assert grey.sum() < 0.1 * lines.sum()

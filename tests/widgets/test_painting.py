@@ -181,6 +181,15 @@ def test_scrubber_shows_the_chosen_frame():
     assert picture[:180, 90, 0].max() == 0 and picture[184:, :180].min() < 0.3  # a caption below
 
 
+def test_a_saved_scrubber_says_that_it_shows_several_frames(monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        "helpers.widgets.base.described", lambda image, given, width: lines.extend(given) or image
+    )
+    widgets.Scrubber([np.zeros((4, 4, 3))] * 2, ["one", "two"]).static()
+    assert lines[0].startswith("Shown: some frames, from first to last")
+
+
 def test_scrubber_needs_a_caption_per_frame():
     with pytest.raises(ValueError, match="2 pictures and 1 captions"):
         widgets.Scrubber([np.zeros((4, 4, 3))] * 2, ["one"])
@@ -200,3 +209,12 @@ def test_studio_names_the_losses_of_the_picture_it_keeps(studio):
     shown = float(studio.caption.text.split("total ")[1])
     totals = [value for _, value in studio.history["total"]]
     assert shown == pytest.approx(min(totals[-6:]), rel=0.01)
+
+
+def test_studio_curves_have_a_gap_where_the_picture_grows(studio):
+    studio.go.click()
+    studio.join()
+    for name, points in studio.history.items():
+        values = np.array([value for _, value in points])
+        gaps = np.flatnonzero(np.isnan(values))
+        assert len(gaps) == 2 and not np.isnan(values[gaps + 1]).any(), name

@@ -50,6 +50,12 @@ def test_training_panel_trains_and_draws(make_panel):
     assert size(panel.sample_image.value)[0] > 40
 
 
+def test_the_grid_is_named_in_words(make_panel):
+    rows = "in pairs: test digits, and below them what is left"
+    panel = make_panel(sample_shows=rows)
+    assert panel.caption.alternatives[1] == rows in panel.described_images
+
+
 def test_noted_losses_average_to_what_keras_reports(make_panel, monkeypatch):
     monkeypatch.setattr(widgets.TrainingPanel, "WINDOW", 3)
     panel = make_panel(epochs=1)
