@@ -22,7 +22,7 @@ def made(name: str, make: Callable | None, settings: dict) -> Any:
         ValueError: there is no function.
     """
     if make is None:
-        hint = "give what makes it as runtime.budget(lab=None, full=...), after own_pictures"
+        hint = "give the function that makes it"
         raise ValueError(f"{name} was made on other pictures than yours: {hint}.")
     print(f"{name}: made on your pictures ...", flush=True)
     start = time.perf_counter()

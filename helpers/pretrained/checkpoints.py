@@ -9,8 +9,7 @@ for as long as it takes and keeps each model in `checkpoints/`:
 
 A name begins with the number of the lab that makes it. Lab 12 keeps cards alone: what its
 experiments measured, without weights. Both files are written elsewhere and moved when they are
-whole, so a run that is stopped leaves what there was. On a learner's own pictures nothing is loaded
-or kept, see :mod:`helpers.pretrained.anew`.
+whole, so a run that is stopped leaves what there was. On own pictures: see :mod:`.anew`.
 """
 
 import contextlib
@@ -113,12 +112,11 @@ def card(name: str) -> dict:
 def checkpoint(
     name: str, train: Callable | None, measure: Callable, **settings: Any
 ) -> keras.Model:
-    """Load a checkpoint; where there is something to train it with, train and save it first.
+    """Load a checkpoint; in a full run (`make checkpoints`) train and save it first.
 
     Args:
         name: begins with the lab's number, for example ``"07_vae_2d"``.
-        train: called as `train(**settings)`, returns the trained model; None only loads. Give it
-            as `runtime.budget(lab=None, full=train)`.
+        train: called as `train(**settings)` in a full run; returns the model. None only loads.
         measure: called with the model; returns the card's metrics, a dictionary of numbers.
         **settings: all that decides the result, the seed included; written to the card.
 
@@ -131,13 +129,17 @@ def checkpoint(
     if runtime.on_own_pictures():
         return anew.made(name, train, settings)
     asked = json.loads(json.dumps(settings))
-    if train is not None:
+    if _to_be_made(train):
         start = time.perf_counter()
         model = train(**settings)
         save(name, model, settings, time.perf_counter() - start, measure(model))
     model = load(name)
     _card_of(name, asked)
     return model
+
+
+def _to_be_made(make: Callable | None) -> bool:  # in a full run, where something can make it
+    return make is not None and runtime.budget(lab=False, full=True)
 
 
 def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics: dict) -> None:
@@ -154,8 +156,8 @@ def recorded(name: str, measure: Callable | None, **settings: Any) -> dict:
 
     Args:
         name: begins with the lab's number, for example ``"12_03"``.
-        measure: called as `measure(**settings)`; returns numbers by name, which may be in lists and
-            dictionaries. None only loads. Give it as `runtime.budget(lab=None, full=measure)`.
+        measure: called as `measure(**settings)` in a full run; returns numbers by name, which may
+            be in lists and dictionaries. None only loads.
         **settings: all that decides the result, of kinds that JSON knows.
 
     Returns:
@@ -167,7 +169,7 @@ def recorded(name: str, measure: Callable | None, **settings: Any) -> dict:
     if runtime.on_own_pictures():
         return _six_digits(anew.made(name, measure, settings))
     asked = json.loads(json.dumps(settings))  # before the work: some kinds cannot be written
-    if measure is not None:
+    if _to_be_made(measure):
         start = time.perf_counter()
         metrics = measure(**settings)
         with _written_together() as folder:
@@ -180,8 +182,7 @@ def picture(name: str, paint: Callable | None, **settings: Any) -> np.ndarray:
 
     Args:
         name: begins with the lab's number, for example ``"01_cat_rings"``.
-        paint: called as `paint(**settings)`; returns RGB in [0, 1], (height, width, 3). None only
-            loads. Give it as `runtime.budget(lab=None, full=paint)`.
+        paint: called as `paint(**settings)` in a full run; RGB in [0, 1], (height, width, 3).
         **settings: all that decides the result, of kinds that JSON knows.
 
     Returns:
@@ -193,7 +194,7 @@ def picture(name: str, paint: Callable | None, **settings: Any) -> np.ndarray:
     if runtime.on_own_pictures():
         return np.asarray(anew.made(name, paint, settings), "float32")
     path, asked = CHECKPOINTS / f"{name}.jpg", json.loads(json.dumps(settings))
-    if paint is not None:
+    if _to_be_made(paint):
         start = time.perf_counter()
         painted = Image.fromarray(np.round(255 * paint(**settings)).astype("uint8"))
         seconds = time.perf_counter() - start
@@ -224,9 +225,8 @@ def recorded_arms(
 
     Args:
         name: begins with the lab's number, for example ``"11_arms"``.
-        run: called as `run(arm, **settings)`; returns numbers by name, and a row of pictures as
-            RGB in [0, 1], (height, width, 3), of one shape for all arms. None only loads. Give it
-            as `runtime.budget(lab=None, full=run)`.
+        run: called as `run(arm, **settings)` in a full run; returns numbers by name, and a row of
+            pictures as RGB in [0, 1], (height, width, 3), of one shape for all arms.
         arms: their names, in the order in which they run.
         **settings: all else that decides the result, of kinds that JSON knows.
 
@@ -240,7 +240,7 @@ def recorded_arms(
         made = {arm: anew.made(arm, partial(run, arm) if run else None, settings) for arm in arms}
         return {arm: m for arm, (m, _) in made.items()}, {arm: r for arm, (_, r) in made.items()}
     asked = json.loads(json.dumps(settings))
-    if run is not None:
+    if _to_be_made(run):
         _run_missing(name, run, arms, settings)
     metrics, rows = _arms_so_far(name, asked)
     if missing := [arm for arm in arms if arm not in metrics]:

@@ -345,7 +345,7 @@ def lab04(page):
     sources, _ = code_cells("04_mnist_autoencoders.ipynb")
     open_notebook(page, "notebooks/04_mnist_autoencoders.ipynb")
     first = ("runtime.prepare(", "import keras", "HIDDEN = (128, 64)", "def build(hidden")
-    second = ("train, test = data.mnist()", "def trained(", "train_long = runtime.budget")
+    second = ("train, test = data.mnist()", "def trained(", "deep = pretrained.checkpoint")
     for text in (*first, *second, "walker = widgets.UnitWalker"):
         run_cell(page, index_of(sources, text))
     return sources

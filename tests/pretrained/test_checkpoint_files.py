@@ -16,6 +16,11 @@ from helpers.pretrained import checkpoints
 CheckpointError = pretrained.CheckpointError
 
 
+@pytest.fixture(autouse=True)
+def full_run(monkeypatch):
+    monkeypatch.setenv("GDL_BUDGET", "full")
+
+
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """An empty checkpoint folder."""

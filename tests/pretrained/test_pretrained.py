@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TOLD = ("glasses", "beard", "smile", "hair_length", "skin")
 
 
+@pytest.fixture(autouse=True)
+def full_run(monkeypatch):
+    monkeypatch.setenv("GDL_BUDGET", "full")
+
+
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """An empty checkpoint folder."""
@@ -40,6 +45,25 @@ def test_training_saves_model_and_card(shelf, images):
     assert card["settings"] == {"latent_dim": 3, "seed": 4} and card["metrics"] == {"latent_dim": 3}
     assert card["seconds"] >= 0 and set(card["versions"]) == {"tensorflow", "keras", "numpy"}
     np.testing.assert_array_equal(model.encode(images), train(3, 4).encode(images))
+
+
+def test_a_lab_loads_what_only_a_full_run_makes(shelf, images, monkeypatch):
+    kept = pretrained.checkpoint("07_small", train, measure, latent_dim=3, seed=4)
+    pretrained.recorded("07_card", lambda n: {"n": n}, n=1)
+    pretrained.picture("07_flat", lambda n: np.full((8, 8, 3), n), n=1)
+    pretrained.recorded_arms("07_arms", lambda arm: ({"n": 1}, np.zeros((4, 4, 3))), ["one"])
+    monkeypatch.delenv("GDL_BUDGET")
+
+    def never(*arguments, **settings):
+        pytest.fail("a lab made it")
+
+    model = pretrained.checkpoint("07_small", never, measure, latent_dim=3, seed=4)
+    np.testing.assert_array_equal(model.encode(images), kept.encode(images))
+    assert pretrained.recorded("07_card", never, n=1) == {"n": 1}
+    assert pretrained.picture("07_flat", never, n=1).min() == 1
+    assert pretrained.recorded_arms("07_arms", never, ["one"])[0]["one"]["n"] == 1
+    with pytest.raises(pretrained.CheckpointError, match="make checkpoints LAB=07"):
+        pretrained.recorded("07_absent", never, n=1)
 
 
 def test_without_a_trainer_it_only_loads(shelf, images):
