@@ -31,6 +31,7 @@ from helpers.plots.figures import (
     label_log_axis,
     picture_rows,
     show_image,
+    use_whole_pixels,
 )
 from helpers.plots.films import Film
 
@@ -58,4 +59,5 @@ __all__ = [
     "signed",
     "spectra",
     "tile",
+    "use_whole_pixels",
 ]

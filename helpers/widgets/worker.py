@@ -127,4 +127,8 @@ def _plot_curves(axes: Axes, curves: dict[str, list], scale: str) -> None:
     values = [value for points in curves.values() for _, value in points]
     if (scale or ("log" if max(values) > 30 * min(values) > 0 else "linear")) == "log":
         plots.label_log_axis(axes)
-    axes.legend(frameon=False, ncols=2 if len(curves) > 2 else 1)
+    if len(curves) > 2:  # above the axes: a small plot has no free corner for them
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4, "borderaxespad": 0.2}
+        axes.legend(frameon=False, fontsize=8, handlelength=1, columnspacing=1, **place)
+    else:
+        axes.legend(frameon=False)
