@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 import numpy as np
@@ -138,7 +138,7 @@ def checkpoint(
     return model
 
 
-def _to_be_made(make: Callable | None) -> bool:  # in a full run, where something can make it
+def _to_be_made(make: Callable | None) -> TypeGuard[Callable]:  # in a full run only
     return make is not None and runtime.budget(lab=False, full=True)
 
 

@@ -209,6 +209,16 @@ def test_curves_of_several_units_get_axes_of_their_own(make_panel):
     assert (above.get_yscale(), below.get_yscale()) == ("linear", "log")
 
 
+def test_the_names_of_three_curves_stand_above_them(make_panel):
+    panel = make_panel()
+    panel.history = {name: [(0.5, 1.0), (1.0, 9.0)] for name in ("loss", "reconstruction", "kl")}
+    figure = panel._curves()
+    figure.pixels()
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert legend.y0 >= axes.get_window_extent().y1 and legend.x1 <= figure.bbox.x1
+
+
 def test_parts_of_the_loss_are_stacked(make_panel):
     panel = make_panel()
     panel.history = {"a": [(0.5, 1.0), (2.0, 3.0)], "b": [(0.5, 4.0), (2.0, 5.0)], "c": []}
