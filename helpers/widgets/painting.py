@@ -289,8 +289,8 @@ class StyleMixer(Lab):
             ]
             self.photograph = chosen[0]
             self.content, *self.styles = [self.transfer.encode(picture) for picture in chosen]
-            self.thumbnails = beside(*(shown(picture, 96) for picture in chosen))
-            self.originals.value = plots.png(self.thumbnails)
+            self.thumbnails = [shown(picture, 96) for picture in chosen]
+            self.originals.value = plots.png(beside(*self.thumbnails))
             self._paint()
 
     def _paint(self, change: dict | None = None) -> None:
@@ -311,8 +311,9 @@ class StyleMixer(Lab):
             self.caption.text = said
 
     def picture(self) -> np.ndarray:
-        """The three originals beside the painted photograph."""
-        return beside(self.thumbnails, shown(self.painted, 384))
+        """The three originals, one below the other, beside the painted photograph."""
+        lying = beside(*(picture.swapaxes(0, 1) for picture in self.thumbnails))
+        return beside(lying.swapaxes(0, 1), shown(self.painted, 384))
 
     def full_size(self) -> dict[str, np.ndarray]:
         """The painted photograph in the size it is painted in."""

@@ -117,6 +117,15 @@ def test_mixer_shows_what_the_network_paints(mixer, fast, photographs, paintings
     assert "75 % starry_night, 25 % marbling, strength 0.50" in mixer.caption.text
 
 
+def test_a_saved_mixer_has_its_originals_in_a_column(mixer, photographs, paintings):
+    picture, (first, second) = mixer.picture(), list(paintings)[:2]
+    assert picture.shape == (384, 96 + 12 + 384, 3)
+    originals = [next(iter(photographs.values())), paintings[first], paintings[second]]
+    for number, original in enumerate(originals):
+        seen = picture[108 * number : 108 * number + 96, :96]
+        assert np.abs(seen - style.resize(original, 96)).mean() < 0.05
+
+
 def test_mixing_alone_does_not_encode_again(mixer, monkeypatch):
     encoded, before = [], mixer.result.value
     monkeypatch.setattr(mixer.transfer, "encode", encoded.append)
