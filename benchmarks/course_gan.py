@@ -5,7 +5,7 @@ an eager call; real pictures and fakes go through D in one mixed batch; both net
 Keras models trained by `train_on_batch`, D frozen and thawed by its flag at every step; RMSprop at
 its default rate; batch 128. Nothing here imports our helpers, so TensorFlow keeps its defaults.
 
-    python course_gan.py IMAGES.npy SECONDS STEPS OUT.npz
+    python course_gan.py IMAGES.npy SECONDS STEPS SEED OUT.npz
 
 trains on float images in [0, 1] until `SECONDS` of training or `STEPS` steps are over, whichever
 comes first. It writes G's pictures every two seconds, later every twentieth of the time passed,
@@ -41,7 +41,7 @@ def networks():
 class CourseShaped:
     """The loop; `step` trains D, then G, on one batch."""
 
-    def __init__(self):
+    def __init__(self, seed: int):
         self.generator, self.discriminator = networks()
         entropy = keras.losses.BinaryCrossentropy(from_logits=True)
         self.discriminator.compile("rmsprop", entropy)
@@ -49,7 +49,7 @@ class CourseShaped:
         z = keras.Input((LATENT_DIM,))
         self.both = keras.Model(z, self.discriminator(self.generator(z)))
         self.both.compile("rmsprop", entropy)
-        self.random = np.random.default_rng(0)
+        self.random = np.random.default_rng(seed)
 
     def noise(self, count):
         """z ~ N(0, I)."""
@@ -71,19 +71,19 @@ class CourseShaped:
         return np.concatenate([np.array(self.generator(part)) for part in np.array_split(z, 10)])
 
 
-def batches(images):
+def batches(images, seed: int):
     """Shuffled batches, epoch after epoch, without end."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     while True:
         order = random.permutation(len(images))
         for start in range(0, len(order) - BATCH_SIZE + 1, BATCH_SIZE):
             yield images[order[start : start + BATCH_SIZE]]
 
 
-def main(images: str, seconds: float, steps: int, out: str) -> None:
+def main(images: str, seconds: float, steps: int, seed: int, out: str) -> None:
     """Train, look, write."""
-    keras.utils.set_random_seed(0)
-    loop, source = CourseShaped(), batches(2 * np.load(images) - 1)
+    keras.utils.set_random_seed(seed)
+    loop, source = CourseShaped(seed), batches(2 * np.load(images) - 1, seed)
     loop.step(next(source))
     spent, next_look, each, pictures, times = 0.0, EVERY, [], [], []
     while spent < seconds and len(each) < steps:
@@ -100,4 +100,4 @@ def main(images: str, seconds: float, steps: int, out: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])

@@ -13,11 +13,12 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from clocks import in_turn, seconds_of
 from course_style import COURSE_LAYERS, CourseShaped, optimizer
-from report import as_rows
 
 from helpers import data, runtime, style
 
+SEEDS = 5
 SIZE, ROUNDS, COURSE_STEPS, OUR_MOST_STEPS = 256, 5, 100, 90
 MEMORY_STEPS = 4
 
@@ -34,14 +35,12 @@ def our_step(ours: style.StyleTransfer):
     return lambda: ours.losses_and_gradient(pixels, targets)[1].numpy()
 
 
-def medians(steps: dict) -> dict[str, float]:
+def medians(steps: dict, seed: int) -> dict[str, float]:
     """Median seconds of each function; they take turns, and the first turn warms up."""
     seconds = {name: [] for name in steps}
     for _ in range(ROUNDS + 1):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - start)
+        for name in reversed(steps) if seed % 2 else steps:
+            seconds[name].append(seconds_of(steps[name]))
     return {name: float(np.median(taken[1:])) for name, taken in seconds.items()}
 
 
@@ -77,31 +76,35 @@ def peak_megabytes(side: str) -> float:
     return float(done.stdout.split()[-1])
 
 
-def rows() -> list[dict]:
-    """Measure everything; memory first, as a child's peak counts from its parent's."""
-    memory = {side: peak_megabytes(side) for side in ("course", "ours")}
+def memory(seed: int) -> list[tuple]:
+    """Memory comes first, as a child's peak counts from its parent's."""
+    peaks = in_turn(seed, lambda: peak_megabytes("course"), lambda: peak_megabytes("ours"))
+    return [("peak memory of the process", *peaks, "MB")]
+
+
+def transfers(seed: int) -> list[tuple]:
+    """Seconds of a step, and to one loss."""
     lab, wide = transfer(), transfer(**COURSE_LAYERS)
     course_lab, course_wide = CourseShaped(lab, SIZE), CourseShaped(wide, SIZE)
-    step = medians(
-        {
-            "course, course's layers": course_wide.step,
-            "ours, course's layers": our_step(wide),
-            "course, lab's layers": course_lab.step,
-            "ours, lab's layers": our_step(lab),
-        }
-    )
+    steps = {
+        "course, course's layers": course_wide.step,
+        "ours, course's layers": our_step(wide),
+        "course, lab's layers": course_lab.step,
+        "ours, lab's layers": our_step(lab),
+    }
     loss = course_loss_after(COURSE_STEPS, lab)
     print(f"course-shaped: loss {loss:.2f} after {COURSE_STEPS} steps", flush=True)
-    course_seconds = COURSE_STEPS * step["course, lab's layers"]
+    step, seconds = in_turn(seed, lambda: medians(steps, seed), lambda: our_seconds_to(loss))
     wide_step, lab_step = step["course, course's layers"], step["course, lab's layers"]
-    measured = [
+    return [
         ("step, 256 px, each with its own layers", wide_step, step["ours, lab's layers"], "s"),
         ("step, 256 px, both the course's layers", wide_step, step["ours, course's layers"], "s"),
         ("step, 256 px, both the lab's layers", lab_step, step["ours, lab's layers"], "s"),
-        ("to the loss of 100 course-shaped steps", course_seconds, our_seconds_to(loss), "s"),
-        ("peak memory of the process", memory["course"], memory["ours"], "MB"),
+        ("to the loss of 100 course-shaped steps", COURSE_STEPS * lab_step, seconds, "s"),
     ]
-    return as_rows("01", measured)
+
+
+MEASUREMENTS = (memory, transfers)
 
 
 if __name__ == "__main__":

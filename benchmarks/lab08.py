@@ -3,7 +3,7 @@
 Seconds per image are those of a training step over its 128 images, on one and the same network.
 The error at equal time is that of the lab's own network with the beta of its warm-up, 20, after as
 many seconds of training as the course-shaped loop had with its own; tracing counts, looking at the
-held-out faces does not. One run each.
+held-out faces does not.
 
 At this size nearly all time is arithmetic in convolutions, for both alike, so the loop's own cost
 weighs little. What weighs is oneDNN: TensorFlow leaves it off on processors without AVX-512 unless
@@ -17,12 +17,12 @@ import time
 
 import keras
 import numpy as np
-from clocks import percentile, step_seconds
+from clocks import in_turn, percentile, step_seconds
 from course_vae import BATCH_SIZE, CourseShaped, batches, networks, squared_error
-from report import as_rows
 
 from helpers import data, latent, metrics, pretrained, vae, widgets
 
+SEEDS = 5
 SHAPE, WIDTHS, LATENT_DIM = (64, 64, 3), (32, 64), 32
 SECONDS = 60
 LAB_LEARNING_RATE, LAB_BATCH_SIZE, LAB_BETA = 3e-3, 64, 20.0
@@ -41,13 +41,14 @@ def compiled(model: vae.VAE, learning_rate: float) -> vae.VAE:
     return model
 
 
-def image_milliseconds(images) -> list[float]:
+def image_milliseconds(images, seed: int) -> list[float]:
     """Per image: course-shaped, ours with the same arithmetic, ours as it is."""
     ours = [
         compiled(kind(*networks(SHAPE, WIDTHS, LATENT_DIM)), 1e-3)
         for kind in (FrozenNorm, vae.GaussianVAE)
     ]
-    return [1000 * seconds / BATCH_SIZE for seconds in step_seconds(images, course(), ours)]
+    seconds = step_seconds(images, course(), ours, seed)
+    return [1000 * each / BATCH_SIZE for each in seconds]
 
 
 def course() -> CourseShaped:
@@ -62,10 +63,9 @@ def course_without_onednn() -> float:
     return float(subprocess.run([sys.executable, __file__], **options).stdout.split()[-1])
 
 
-def course_error(known, unseen) -> float:
+def course_error(known, unseen, seed: int) -> float:
     """Squared error on held-out faces after `SECONDS` of the course-shaped loop."""
-    keras.utils.set_random_seed(0)
-    loop, source, start = course(), batches(known, seed=0), time.perf_counter()
+    loop, source, start = course(), batches(known, seed), time.perf_counter()
     while time.perf_counter() - start < SECONDS:
         loop.step(next(source))
     reconstructions = vae.VAE(loop.encoder, loop.decoder).reconstruct(unseen)
@@ -84,12 +84,11 @@ class Bell(keras.callbacks.Callback):
         self.model.stop_training = share >= 1
 
 
-def our_error(known, unseen) -> float:
+def our_error(known, unseen, seed: int) -> float:
     """The same of the lab's own network at the warm-up's beta, freshly initialised."""
-    keras.utils.set_random_seed(0)
     trained = pretrained.load("08_faces")
     fresh = [keras.models.clone_model(part) for part in (trained.encoder, trained.decoder)]
-    model = compiled(vae.GaussianVAE(*fresh, beta=LAB_BETA, seed=0), LAB_LEARNING_RATE)
+    model = compiled(vae.GaussianVAE(*fresh, beta=LAB_BETA, seed=seed), LAB_LEARNING_RATE)
     options = {"batch_size": LAB_BATCH_SIZE, "epochs": 1000, "verbose": 0}
     model.fit(known, callbacks=[Bell()], **options)
     return float(metrics.squared_error(unseen, model.reconstruct(unseen)).mean())
@@ -105,29 +104,39 @@ def studio_milliseconds(known: data.Faces) -> float:
     studio = widgets.FaceStudio(model.decode, codes, {"all": arrows}, presets)
     moves = [(slider, np.linspace(-1.5, 1.5, 61)) for slider in studio.sliders.values()]
     moves += [(studio.which, range(1, 61)), (studio.preset, list(presets) * 30)]
-    return max(percentile(control, values) for control, values in moves)
+    return max(percentile(move) for move in moves)
 
 
-def rows() -> list[dict]:
-    """Measure everything, the quick things first."""
-    faces = data.avatars(64, 12000)
-    known, unseen = faces.images[:11000], faces.images[11000:]
-    studio, alone = studio_milliseconds(faces), course_without_onednn()
-    theirs, same, ours = image_milliseconds(known)
-    errors = course_error(known, unseen), our_error(known, unseen)
-    error_name = f"held-out squared error × 1000 after {SECONDS} s of training"
-    return as_rows(
-        "08",
-        [
-            ("per image, same arithmetic", theirs, same, "ms"),
-            ("per image, ours training its batch norm", theirs, ours, "ms"),
-            ("per image, same arithmetic, course-shaped without oneDNN", alone, same, "ms"),
-            (error_name, *(1000 * error for error in errors), ""),
-            ("FaceStudio answer, 95th percentile", None, studio, "ms"),
-        ],
-    )
+def studio(seed: int) -> list[tuple]:
+    """Answers of the lab's widget."""
+    milliseconds = studio_milliseconds(data.avatars(64, 12000))
+    return [("FaceStudio answer, 95th percentile", None, milliseconds, "ms")]
+
+
+def steps(seed: int) -> list[tuple]:
+    """Milliseconds of a training step, for each of its images."""
+    images = data.avatars(64, 12000).images
+    both = in_turn(seed, course_without_onednn, lambda: image_milliseconds(images, seed))
+    alone, (theirs, same, ours) = both
+    return [
+        ("per image, same arithmetic", theirs, same, "ms"),
+        ("per image, ours training its batch norm", theirs, ours, "ms"),
+        ("per image, same arithmetic, course-shaped without oneDNN", alone, same, "ms"),
+    ]
+
+
+def errors(seed: int) -> list[tuple]:
+    """After equal seconds of training."""
+    images = data.avatars(64, 12000).images
+    faces = images[:11000], images[11000:]
+    both = in_turn(seed, lambda: course_error(*faces, seed), lambda: our_error(*faces, seed))
+    name = f"held-out squared error × 1000 after {SECONDS} s of training"
+    return [(name, *(1000 * error for error in both), "")]
+
+
+MEASUREMENTS = (studio, steps, errors)
 
 
 if __name__ == "__main__":
     faces = data.avatars(64, 12000).images
-    print(1000 * step_seconds(faces, course(), [], rounds=3)[0] / BATCH_SIZE)
+    print(1000 * step_seconds(faces, course(), [], seed=0, rounds=3)[0] / BATCH_SIZE)
