@@ -98,7 +98,7 @@ def keras_seconds(seed: int) -> float:
 def keras_loss(seed: int) -> list[tuple]:
     """Both, one after the other."""
     seconds = in_turn(seed, lambda: keras_seconds(seed), lambda: our_seconds(seed))
-    return [(f"to {PUBLISHED} nats, Keras' published VAE loss; beside: its example", *seconds, "s")]
+    return [(f"VAE to {PUBLISHED} nats, Keras' published loss", *seconds, "s")]
 
 
 def sizes(seed: int) -> list[tuple]:
@@ -107,6 +107,6 @@ def sizes(seed: int) -> list[tuple]:
     weights = [sum(part.count_params() for part in parts) for parts in both]
     products = [sum(metrics.multiply_adds(part) for part in parts) / 1000 for parts in both]
     return [
-        ("the same networks' weights", *weights, ""),
-        ("the same networks' multiply-adds for one digit", *products, "thousand"),
+        ("the same VAE's weights", *weights, ""),
+        ("the same VAE's multiply-adds for one digit", *products, "thousand"),
     ]

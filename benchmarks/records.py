@@ -63,8 +63,9 @@ def retire(lab: str, sitting: dict) -> None:
 def missing(lab: str, module) -> list[tuple]:
     """What is still to be measured: seeds and functions of the lab's module, in order."""
     done = {r["measured_by"]: len(r["ours"]) for r in load(RESULTS) if r["lab"] == lab}
-    wanted = [(0, function) for function in getattr(module, "ONCE", ())]
-    wanted += [(seed, f) for seed in range(module.SEEDS) for f in module.MEASUREMENTS]
+    wanted = [(seed, f) for seed in range(module.SEEDS) for f in module.MEASUREMENTS]
+    wanted += [(0, function) for function in getattr(module, "ONCE", ())]
+    wanted.sort(key=lambda pair: pair[0])
     return [(seed, f) for seed, f in wanted if done.get(f.__name__, 0) <= seed]
 
 
