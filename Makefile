@@ -1,7 +1,7 @@
 # make lab           set up, then open JupyterLab on notebooks/00_start_here.ipynb
 # make test          set up, then run every check      (LAB=07, QUICK=1, JOBS=1, KERNEL=gdl-gpu)
 # make test-doors    labs 00, 02, 07 and 09 alone in an empty folder, under Colab's versions
-# make bench         course-shaped loops beside ours   (LAB=07)
+# make bench         course-shaped loops beside ours, with several seeds; goes on where it stopped   (LAB=07)
 # make checkpoints   full training runs of a lab       (LAB=07)
 # make notebooks     run notebooks again and keep their outputs   (LAB=07)
 # make site          the labs as pages to read, in site/
