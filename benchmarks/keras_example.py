@@ -10,7 +10,9 @@ the same quantity as ours. Its 30 epochs of 547 steps took 390 s on a laptop of 
 Ours is the harder of the two: new digits cost more nats than known ones. Keras' networks are
 rebuilt here from their published shapes, and `fit` compiles its step as it compiles ours; its
 seconds are all its 16,410 steps at the time of a step here. Ours are measured as they pass, tracing
-included and looking at the test digits left out. Our networks have fewer weights, see `sizes`.
+included and looking at the test digits left out. Our networks have fewer weights, see `sizes`, and
+learn by Muon, whose step in a layer is as long in every direction (Jordan and others, 2024): with
+Adam, at rates of 2e-3 and 4e-3, they ended eight epochs at 154.5 and 149.3 nats.
 """
 
 import math
@@ -23,7 +25,7 @@ from clocks import fit_seconds, in_turn
 from helpers import data, metrics, vae
 
 PUBLISHED, KERAS_STEPS = 146.95, 30 * 547
-BATCH_SIZE, EPOCHS, LEARNING_RATE, STEPS_AT_ONCE, LOOK_EVERY = 128, 6, 4e-3, 20, 100
+BATCH_SIZE, EPOCHS, LEARNING_RATE, STEPS_AT_ONCE, LOOK_EVERY = 128, 5, 8e-3, 20, 100
 TIMED = 60  # steps of Keras' example whose median counts
 
 
@@ -42,21 +44,18 @@ def keras_networks() -> tuple[keras.Model, keras.Model]:
     return encoder, keras.Model(z, layers.Conv2DTranspose(1, 3, padding="same")(h))
 
 
-def dense(h, width: int):
-    """A dense layer, normalised."""
-    h = keras.layers.LayerNormalization()(keras.layers.Dense(width)(h))
-    return keras.layers.ReLU()(h)
-
-
 def small_networks() -> tuple[keras.Model, keras.Model]:
     """Two hidden layers of 64 down to two numbers, three up to the logits of 784 pixels."""
     layers = keras.layers
     image = keras.Input((28, 28, 1))
-    h = dense(dense(layers.Flatten()(image), 64), 64)
+    h = layers.Flatten()(image)
+    for _ in range(2):
+        h = layers.Dense(64, "relu")(h)
     encoder = keras.Model(image, [layers.Dense(2)(h), layers.Dense(2)(h)])
-    z = keras.Input((2,))
-    logits = layers.Dense(28 * 28)(dense(dense(dense(z, 64), 64), 64))
-    return encoder, keras.Model(z, layers.Reshape((28, 28, 1))(logits))
+    z = h = keras.Input((2,))
+    for _ in range(3):
+        h = layers.Dense(64, "relu")(h)
+    return encoder, keras.Model(z, layers.Reshape((28, 28, 1))(layers.Dense(28 * 28)(h)))
 
 
 class Watch(keras.callbacks.Callback):
@@ -81,8 +80,8 @@ def our_seconds(seed: int) -> float:
     images, watch = data.mnist()[0].images, Watch()
     model = vae.VAE(*small_networks(), seed=seed)
     steps = EPOCHS * -(-len(images) // BATCH_SIZE)
-    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
-    model.compile(adam, jit_compile=False, steps_per_execution=STEPS_AT_ONCE)
+    muon = keras.optimizers.Muon(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
+    model.compile(muon, jit_compile=False, steps_per_execution=STEPS_AT_ONCE)
     model.fit(images, batch_size=BATCH_SIZE, epochs=EPOCHS, verbose=0, callbacks=[watch])
     return watch.reached
 

@@ -42,7 +42,7 @@ class FakeLab:
     SEEDS = 3
 
     def __init__(self):
-        self.calls, self.killed_at = [], None
+        self.calls, self.begun, self.killed_at = [], [], None
 
         def steps(seed):
             return self.measured("steps", seed, [("step", 6.0 + seed, 2.0, "ms")])
@@ -68,6 +68,7 @@ def lab(monkeypatch, bench):
     fake = FakeLab()
     monkeypatch.setitem(sys.modules, "lab98", fake)
     monkeypatch.setattr(bench, "LABS", ("98",))
+    monkeypatch.setattr(os, "execv", lambda *command: fake.begun.append(command))
     return fake
 
 
@@ -114,11 +115,9 @@ def test_a_killed_bench_goes_on_with_what_is_missing(bench, lab, killed_at):
 def test_program_starts_itself_again_until_table_and_chart_are_new(bench, lab, monkeypatch, capsys):
     bench.README.write_text(f"# A\n\nabove\n\n{bench.HEADER}\n| old |\n\nMeasured: old.\n\nbelow\n")
     monkeypatch.setenv("GDL_LAB", "98")
-    begun = []
-    monkeypatch.setattr(os, "execv", lambda *command: begun.append(command))
     for _ in range(4):
         bench.main()
-    assert begun == [(sys.executable, [sys.executable, *sys.argv])] * 3 and lab.calls == ALL
+    assert lab.begun == [(sys.executable, [sys.executable, *sys.argv])] * 3 and lab.calls == ALL
     table = bench.table(bench.records.load(bench.records.RESULTS))
     assert bench.README.read_text() == f"# A\n\nabove\n\n{table}\n\nbelow\n"
     assert "98 · to 1" in bench.CHART.read_text() and "below" not in table
