@@ -4,6 +4,8 @@ from pathlib import Path
 
 import nbformat
 
+from helpers import runtime
+
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
@@ -24,12 +26,14 @@ def cells(name: str, starts: tuple[str, ...]) -> list[str]:
 def defined_in(name: str, starts: tuple[str, ...], seed: int) -> dict:
     """Run the code cells of a notebook that begin so, and return the names that they define.
 
+    The cell that prepares a notebook stays out: the bench has its own seed.
+
     Args:
         name: of the notebook, for example ``"10_dcgan.ipynb"``.
         starts: how the cells begin; the first is the one with the settings.
         seed: takes the place of the notebook's `SEED` from the second cell on.
     """
-    space = {}
+    space = {"runtime": runtime}
     for source in cells(name, starts):
         exec(source, space)
         space["SEED"] = seed

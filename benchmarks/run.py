@@ -85,7 +85,10 @@ def table(rows: list[dict]) -> str:
         cells = [row["lab"], row["name"], *cells, ratio(row), str(len(row["ours"]))]
         lines.append(f"| {' | '.join(cells)} |")
         labs_on.setdefault(machine.words(row["machine"]), {})[row["lab"]] = None
-    measured = [f"labs {', '.join(labs)} on {words}" for words, labs in labs_on.items()]
+    measured = [
+        f"lab{'s' * (len(labs) > 1)} {', '.join(labs)} on {words}"
+        for words, labs in labs_on.items()
+    ]
     return "\n".join([*lines, "", f"Measured: {'; '.join(measured)}."])
 
 
