@@ -8,6 +8,7 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from xml.etree import ElementTree
 
 import keras
 import matplotlib.colors
@@ -389,6 +390,14 @@ def test_readme_has_the_table_of_the_results():
     table = subprocess.run([sys.executable, "-c", program], env=environment, **options).stdout
     assert table.count("\n| ") > 20, table
     assert table in (ROOT / "README.md").read_text(), "run `make bench`, which renews the table"
+
+
+def test_chart_in_the_project_has_every_record():
+    texts = [(ROOT / f"benchmarks/{name}.json").read_text() for name in ("results", "history")]
+    words = "".join(ElementTree.parse(ROOT / "image/benchmarks.svg").getroot().itertext())
+    for each in [each for text in texts for each in json.loads(text)]:
+        assert f"{each['lab']} · {each['name']}" in words and each["commit"] in words
+        assert each["machine"]["processor"] in words
 
 
 def test_every_lab_of_the_bench_can_be_measured(bench):
