@@ -14,22 +14,17 @@ and Hornik, Neural Networks 2, 1989); Hinton and Salakhutdinov (Science 313, 200
 The two networks are built in the notebook and handed in, so a learner can read and change them.
 """
 
-import types
 from collections.abc import Callable
-from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import data, runtime, saving
+from helpers import contract, data
 
 BATCH = 500  # of one pass after training
-BATCH_SIZE = 128  # of a training step, where none is asked for
-BATCHED = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
-Data: TypeAlias = np.ndarray | tf.data.Dataset | keras.utils.PyDataset | types.GeneratorType
 
 
 def in_batches(network: Callable, array: np.ndarray) -> np.ndarray:
@@ -42,7 +37,12 @@ def in_batches(network: Callable, array: np.ndarray) -> np.ndarray:
     Returns:
         Shape (n, ...), in float32 or wider; where the network emits a list of k arrays,
         (k, n, ...).
+
+    Raises:
+        ValueError: there are no rows.
     """
+    if not len(array):
+        raise ValueError("There are no rows to work on: give one or more.")
     parts = [array[start : start + BATCH] for start in range(0, len(array), BATCH)]
     outputs = [network(part) for part in parts]
     axis = 1 if isinstance(outputs[0], (list, tuple)) else 0
@@ -50,94 +50,8 @@ def in_batches(network: Callable, array: np.ndarray) -> np.ndarray:
     return np.concatenate([np.array(output, kind) for output in outputs], axis=axis)
 
 
-class CheckedModel(saving.Resumable):
-    """A model that looks at its data before Keras does, so that what is wrong gets a sentence.
-
-    A subclass says in `target` what x is trained towards, and refuses in `_check_batch`.
-    """
-
-    def fit(
-        self,
-        x: Data,
-        y: np.ndarray | None = None,
-        batch_size: int | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> keras.callbacks.History:
-        """Keras' `fit`, after a look at the data.
-
-        Args:
-            x: float images in [0, 1], shape (n, height, width, channels); points of shape
-                (n, width) may have any range. Or a `tf.data.Dataset`, a `keras.utils.PyDataset` or
-                a generator of batches `x` or `(x, y)`, of which the first is looked at.
-            y: the targets, where they are not x itself.
-            batch_size: images per step, 1 or more; 128 if None. A dataset has its own.
-            *args: anything else `keras.Model.fit` takes.
-            **kwargs: the same, by name.
-
-        Raises:
-            ValueError: wrong type, shape or range, or a batch size below 1.
-        """
-        self._check_choices(x, batch_size, kwargs)
-        if batch_size is None and not isinstance(x, BATCHED):
-            batch_size = BATCH_SIZE
-        x, y = self._looked_at(x, y, kwargs.get("sample_weight"))
-        if kwargs.get("validation_data") is not None:
-            kwargs["validation_data"] = self._validation(kwargs["validation_data"])
-        return super().fit(x, y, batch_size, *args, **kwargs)
-
-    def evaluate(
-        self, x: Data = None, y: np.ndarray | None = None, *args: Any, **kwargs: Any
-    ) -> float | list[float] | dict[str, float]:
-        """Keras' `evaluate`, after a look at the data; see :meth:`fit`."""
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x, y = self._looked_at(x, y, kwargs.get("sample_weight"))
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def _check_choices(self, x: Data, batch_size: int | None, choices: dict) -> None:
-        if batch_size is not None:
-            runtime.check_count(batch_size=batch_size)
-            if isinstance(x, BATCHED):
-                raise ValueError("A dataset or generator has batches: leave batch_size out.")
-        if choices.get("class_weight") is not None:
-            hint = "use sample_weight, one number for each picture"
-            raise ValueError(f"There are no classes that class_weight could weigh: {hint}.")
-
-    def _looked_at(
-        self, x: Data, y: np.ndarray | None = None, sample_weight: np.ndarray | None = None
-    ) -> tuple[Data, np.ndarray | None]:
-        """The same data, after a look at it: at arrays, or at the first of many batches.
-
-        Keras drops the weights of samples that have no target, so these get the one they have.
-        """
-        if not isinstance(x, BATCHED):
-            self._check_batch(x, y, sample_weight)
-            return x, y if sample_weight is None else self.target(x, y)
-        batches = x if isinstance(x, types.GeneratorType) else iter(x)
-        first = next(batches, None)
-        if first is None:
-            raise ValueError(f"The {type(x).__name__} is empty: give one with batches in it.")
-        self._check_batch(*keras.utils.unpack_x_y_sample_weight(first))
-        return (batch for batch in chain([first], x)) if batches is x else x, y
-
-    def _validation(self, given: Data | tuple) -> Data | tuple:
-        """What `validation_data` holds, after a look at it."""
-        if isinstance(given, BATCHED):
-            return self._looked_at(given)[0]
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(given)
-        return *self._looked_at(x, y, sample_weight), sample_weight
-
-    def target(self, x: Any, y: tf.Tensor | None) -> Any:
-        """What x is trained towards."""
-        raise NotImplementedError
-
-    def _check_batch(self, x: Any, y: Any, sample_weight: Any) -> None:
-        """Refuse data that do not fit, with a ValueError in one sentence."""
-        raise NotImplementedError
-
-
 @keras.saving.register_keras_serializable("gdl")
-class Autoencoder(CheckedModel):
+class Autoencoder(contract.CheckedModel):
     """An encoder and a decoder that learn to give back what they are given.
 
     `fit(x)` makes x its own target; `fit(x, y)` aims at something else, for example at clean
@@ -156,6 +70,8 @@ class Autoencoder(CheckedModel):
 
     def __init__(self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        contract.check_network("encoder", encoder)
+        contract.check_network("decoder", decoder)
         emitted, wanted = [output.shape for output in encoder.outputs], self.code_shape(decoder)
         outputs, count = self.ENCODER_EMITS
         if emitted != [wanted] * count:

@@ -31,7 +31,7 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import ArrayLike
 
-from helpers import autoencoder, losses, runtime
+from helpers import autoencoder, contract, losses, runtime
 
 
 def interpolate(x0: ArrayLike, x1: ArrayLike, t: ArrayLike) -> tuple[tf.Tensor, tf.Tensor]:
@@ -69,7 +69,7 @@ def euler_step(velocity: Callable, x: tf.Tensor, t: float | tf.Tensor, steps: in
 
 
 @keras.saving.register_keras_serializable("gdl")
-class Flow(autoencoder.CheckedModel):
+class Flow(contract.CheckedModel):
     """A velocity field that is fitted to straight lines from noise to data.
 
     `fit(x)` trains on points or codes; `fit([x, conditions])` where the network takes a third
@@ -86,6 +86,7 @@ class Flow(autoencoder.CheckedModel):
 
     def __init__(self, velocity: keras.Model, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        contract.check_network("velocity", velocity)
         taken, emitted = [each.shape for each in velocity.inputs], velocity.output_shape
         fits = len(taken) in (2, 3) and taken[1] == (None, 1) and taken[0] == emitted
         if not fits or len(emitted) != 2:
@@ -93,8 +94,9 @@ class Flow(autoencoder.CheckedModel):
                 f"The network takes {taken} and emits {emitted}: let it take [x, t], or "
                 "[x, t, conditions], with t of shape (None, 1), and emit what has the shape of x."
             )
-        self.velocity, self.seed, self.conditional = velocity, seed, len(taken) == 3
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.velocity, self.conditional = velocity, len(taken) == 3
+        self.seed = seed if seed is None else runtime.check_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.built = True
 
     def target(self, x: Any, y: tf.Tensor | None = None) -> Any:
@@ -170,6 +172,7 @@ class Flow(autoencoder.CheckedModel):
             wanted = "[x, conditions]" if self.conditional else "x, one array"
             raise ValueError(f"This network learns from {wanted}: call fit({wanted}).")
         self._check_parts([np.asarray(part) for part in (x if listed else [x])])
+        contract.check_one_weight_each(sample_weight)
         if y is not None and not np.array_equal(y, self.target(x)):
             hint = "leave y out; labels go in as fit([x, conditions])"
             raise ValueError(f"A flow has no targets: {hint}.")

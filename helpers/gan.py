@@ -28,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import autoencoder, gan_parts, losses, saving
+from helpers import autoencoder, contract, gan_parts, losses, saving
 
 BATCHES = gan_parts.BATCHES
 OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")  # of Keras' `compile`
@@ -90,7 +90,7 @@ class GAN(saving.Resumable):
         self.conditional = len(generator.inputs) == 2
         if replay is not None and not replay.built:
             replay.build(generator.output_shape)
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.settings["seed"])
         self.averaged = gan_parts.copy(generator) if average else None
         self.meters = {name: keras.metrics.Mean(name) for name in METERS}
         self.built = True
@@ -271,8 +271,9 @@ class GAN(saving.Resumable):
         return {name: meter.result() for name, meter in self.meters.items()}
 
     def fit(
-        self, x: autoencoder.Data, y: None = None, batch_size: int | None = None, **kwargs: Any
-    ) -> keras.callbacks.History:
+        self, x: contract.Data, y: None = None, batch_size: int | None = None, *args: Any,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:  # fmt: skip
         """Keras' `fit`, after a look at the data. The last batch of an epoch may be smaller.
 
         Args:
@@ -282,32 +283,31 @@ class GAN(saving.Resumable):
                 of `((pictures, conditions),)`; the first batch is looked at.
             y: nothing: a GAN has no targets.
             batch_size: pictures per step of D, 64 if None. The steps of D share a dataset's batch.
-            **kwargs: anything else `keras.Model.fit` takes, but for weights and validation.
+            *args: anything else `keras.Model.fit` takes, but for weights and validation.
+            **kwargs: the same, by name.
 
         Raises:
-            ValueError: another shape or range, numbers that are not finite, fewer pictures than a
-                step needs, or an option that means nothing here.
+            ValueError: data or an option that do not fit; says which, and what to do.
         """
-        gan_parts.check_options({"y": y, **kwargs})
+        given = contract.by_name(keras.Model.fit, (batch_size, *args), kwargs)
+        gan_parts.check_options(x, {"y": y, **given})
         steps = self.settings["discriminator_steps"]
         x, options = gan_parts.checked(x, batch_size, steps, self.generator, self.discriminator)
-        return super().fit(x, **{**options, **kwargs})
+        return super().fit(x, **{**given, **options})
 
     def evaluate(self, *given: Any, **kwargs: Any) -> None:
         """Refused: see the message."""
         raise ValueError(f"evaluate was called: {gan_parts.UNSEEN}.")
 
     def sample(self, z: np.ndarray, *conditions: np.ndarray) -> np.ndarray:
-        """G's pictures after training, by the averaged generator where there is one.
-
-        Arguments and result as in :func:`sample`.
+        """As :func:`sample`, after training, by the averaged generator where there is one.
 
         Raises:
             ValueError: z or the conditions have another shape than the generator's inputs.
         """
         z, wanted = np.asarray(z, "float32"), [given.shape[1:] for given in self.generator.inputs]
         shapes = [np.shape(given) for given in (z, *conditions)]
-        if shapes != [(len(z), *shape) for shape in wanted]:
+        if shapes != [(*z.shape[:1], *shape) for shape in wanted]:
             hint = " and ".join(f"(n, {', '.join(map(str, shape))})" for shape in wanted)
             raise ValueError(f"z and conditions have shapes {shapes}: use {hint}.")
         network = self.generator if self.averaged is None else self.averaged

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import autoencoder, losses, penalties, runtime
+from helpers import contract, losses, penalties, runtime
 
 BATCH_SIZE = 64  # pictures of a step of D, where none is asked for
 CROSS_ENTROPIES = ("minimax", "non_saturating")
@@ -26,6 +26,7 @@ BATCHES = ("separate", "mixed", "inference")
 RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1)}  # of G, by its last activation
 UNSEEN = "no loss of a GAN says how good it is on pictures it has not seen, so leave it out and "
 UNSEEN += "measure what G draws, for example with metrics.score_pictures"
+OF_ONE_RATE = keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler
 REFUSED = {
     "y": "a GAN has no targets, so leave it out; labels go in as fit([pictures, conditions])",
     "sample_weight": "every picture counts alike in a GAN, so leave it out",
@@ -39,6 +40,8 @@ def check_networks(
     generator: keras.Model, discriminator: keras.Model, replay: keras.layers.Layer | None
 ) -> None:
     """Refuse networks that do not fit together, with a ValueError in one sentence."""
+    contract.check_network("generator", generator)
+    contract.check_network("discriminator", discriminator)
     drawn, taken = generator.output_shape, discriminator.inputs[0].shape
     if drawn != taken or discriminator.output_shape != (None, 1):
         raise ValueError(
@@ -52,12 +55,16 @@ def check_networks(
     if widths[0] != widths[1]:
         both = f"{widths[0][0]} and {widths[1][0]}"
         raise ValueError(f"The networks take {both} numbers as conditions: use as many in both.")
+    if replay is not None and not isinstance(replay, keras.layers.Layer):
+        raise ValueError(f"replay is {replay}: use a layers.ReplayBuffer, or None.")
     if replay is not None and len(generator.inputs) == 2:
         raise ValueError("A replay buffer keeps no conditions: use it with networks without.")
 
 
 def check_settings(settings: dict[str, Any], discriminator: keras.Model) -> None:
     """Refuse settings outside their range, and a penalty that would mean nothing on this D."""
+    if settings["seed"] is not None:
+        settings["seed"] = runtime.check_seed(settings["seed"])
     losses.check_game(settings["objective"], settings["penalty"])
     batches = settings["batches"]
     if batches not in BATCHES:
@@ -75,8 +82,14 @@ def check_settings(settings: dict[str, Any], discriminator: keras.Model) -> None
     penalties.check_penalty(settings["penalty"], discriminator, batches != "inference")
 
 
-def check_options(options: dict[str, Any]) -> None:
+def check_options(x: Any, options: dict[str, Any]) -> None:
     """Refuse what Keras' `fit` offers and a GAN has no use for."""
+    contract.check_choices(x, options)
+    for callback in keras.tree.flatten(options.get("callbacks") or []):
+        if isinstance(callback, OF_ONE_RATE):
+            hint = "give each optimizer a schedule, for example CosineDecay, instead"
+            name = type(callback).__name__
+            raise ValueError(f"{name} sets one learning rate and a GAN has two: {hint}.")
     for name, why in REFUSED.items():
         value = options.get(name)
         if value is not None and not (np.isscalar(value) and value == 0):
@@ -95,12 +108,12 @@ def _last_activation(network: keras.Model) -> str:
 
 
 def checked(
-    x: autoencoder.Data,
+    x: contract.Data,
     batch_size: int | None,
     steps: int,
     generator: keras.Model,
     discriminator: keras.Model,
-) -> tuple[autoencoder.Data, dict[str, Any]]:
+) -> tuple[contract.Data, dict[str, Any]]:
     """What :meth:`helpers.gan.GAN.fit` was given, after a look at it, and how Keras should take it.
 
     Args:
@@ -110,15 +123,12 @@ def checked(
         generator: draws such pictures.
         discriminator: takes them.
     """
-    if isinstance(x, autoencoder.BATCHED):
-        if batch_size is not None:
-            raise ValueError("A dataset or generator has batches: leave batch_size out.")
+    if isinstance(x, contract.BATCHED):
         first, x = first_batch(x)
         check_pictures(first, generator, discriminator)
         ordered = not isinstance(x, keras.utils.PyDataset)  # Keras warns that it cannot shuffle
         return x, {"shuffle": False} if ordered else {}
     batch_size = BATCH_SIZE if batch_size is None else batch_size
-    runtime.check_count(batch_size=batch_size)
     check_pictures(x, generator, discriminator, least=batch_size * steps)
     return x, {"batch_size": batch_size * steps}
 
@@ -137,11 +147,7 @@ def first_batch(data: Any) -> tuple[Any, Any]:
     if any(other is not None for other in others):
         hint = "map it to pictures alone, or to ((pictures, conditions),) where networks take both"
         raise ValueError(f"The {type(data).__name__} gives more than pictures: {hint}.")
-    if batches is data:  # what was taken comes first again; Keras wants tuples of a generator
-        data = (
-            one if isinstance(one, tuple) else (one,) for one in itertools.chain([first], batches)
-        )
-    return x, data
+    return x, contract.begun(first, batches) if batches is data else data
 
 
 def check_pictures(
@@ -246,6 +252,8 @@ def built(
     optimizer: str | keras.optimizers.Optimizer, network: keras.Model
 ) -> keras.optimizers.Optimizer:
     """An optimizer with room for a network's weights, its loss scaled where that is float16."""
+    if optimizer is None:
+        raise ValueError("An optimizer is None: give one for G and one for D, for example Adam.")
     optimizer = keras.optimizers.get(optimizer)
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     if network.compute_dtype == "float16" and not scaled:

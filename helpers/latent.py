@@ -27,6 +27,8 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 
+from helpers import runtime
+
 
 def lerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> np.ndarray:
     """Points on the straight line from a to b.
@@ -95,6 +97,7 @@ def quantile_grid(side: int) -> np.ndarray:
         Shape (side * side, 2), row by row from the top left (large second coordinate) to the
         bottom right, so that a tiled picture has the axes of a scatter plot.
     """
+    runtime.check_count(side=side)
     quantiles = norm.ppf((np.arange(side) + 0.5) / side)
     across, up = np.meshgrid(quantiles, quantiles[::-1])
     return np.stack([across.ravel(), up.ravel()], axis=1)
@@ -114,7 +117,9 @@ def prior_codes(count: int, latent_dim: int, seed: int = 0) -> np.ndarray:
     Returns:
         float32 of shape (count, latent_dim).
     """
-    return np.random.default_rng(seed).normal(size=(count, latent_dim)).astype("float32")
+    runtime.check_count(count=count, latent_dim=latent_dim)
+    rng = np.random.default_rng(runtime.check_seed(seed))
+    return rng.normal(size=(int(count), int(latent_dim))).astype("float32")
 
 
 def mixture_codes(codes: ArrayLike, count: int, components: int = 50, seed: int = 0) -> np.ndarray:
@@ -136,6 +141,7 @@ def mixture_codes(codes: ArrayLike, count: int, components: int = 50, seed: int 
     Returns:
         float32 of shape (count, latent), in random order.
     """
+    runtime.check_count(count=count, components=components)
     settings = {"max_iter": 300, "tol": 1e-2, "reg_covar": 1e-3, "random_state": seed}
     mixture = GaussianMixture(components, **settings).fit(np.asarray(codes, float))
     draws, _ = mixture.sample(count)
@@ -162,7 +168,8 @@ def attribute_direction(codes: ArrayLike, values: ArrayLike, method: str = "mean
         the middle of the highest values' cloud, along the arrow.
 
     Raises:
-        ValueError: an unknown method, all values equal, or not one value per code.
+        ValueError: an unknown method, all values equal, not one value per code, or a number that is
+            not finite.
     """
     codes, values = np.asarray(codes, float), np.asarray(values)
     if method not in DIRECTIONS:
@@ -170,6 +177,8 @@ def attribute_direction(codes: ArrayLike, values: ArrayLike, method: str = "mean
     if len(values) != len(codes) or len(np.unique(values)) < 2:
         counts = f"{len(codes)} codes and {len(values)} values, {len(np.unique(values))} different"
         raise ValueError(f"There are {counts}: give one value per code and two or more values.")
+    if not (np.isfinite(codes).all() and np.isfinite(values).all()):
+        raise ValueError("Some codes or values are not finite: look for what is NaN or infinite.")
     low, high = values == values.min(), values == values.max()
     step = codes[high].mean(axis=0) - codes[low].mean(axis=0)
     if method == "means":

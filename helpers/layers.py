@@ -19,9 +19,8 @@ and others (ICML 2008) damage the input and keep the target clean:
     masking            a share of the values becomes 0          level: the share
 
 Five layers belong to GANs. `MinibatchStdDev` lets D see how alike a batch is; `InstanceNoise` and
-`DiffAugment` come first in D, so that real pictures and fakes meet the same treatment and the
-gradient passes through it to G; `KeptGaussianDropout` gives G noise also after training;
-`ReplayBuffer` shows D some of G's older pictures.
+`DiffAugment`, first in D, treat real pictures and fakes alike and pass the gradient on to G;
+`KeptGaussianDropout` gives G noise also after training; `ReplayBuffer` shows D older pictures.
 """
 
 from typing import Any, TypeAlias
@@ -30,16 +29,21 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from helpers import runtime
+
 Seed: TypeAlias = int | keras.random.SeedGenerator
 
 
 class RandomLayer(keras.layers.Layer):
-    """What layers that draw random numbers share: a seed, and the shape of their input."""
+    """What layers that draw random numbers share: a seed, and the shape of their input.
+
+    The seed, an integer, fixes the sequence of draws; None takes Keras' global seed.
+    """
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = seed if seed is None else runtime.check_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def normal(self, x: tf.Tensor) -> tf.Tensor:
         """A fresh draw from N(0, 1) for each value of x, in its type."""
@@ -61,9 +65,6 @@ class Sampling(RandomLayer):
     >>> z = Sampling(seed=0)([ops.array([[3.0]]), ops.array([[-300.0]])])  # exp(-150) is nothing
     >>> float(z[0, 0])
     3.0
-
-    Args:
-        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
     """
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
@@ -112,6 +113,14 @@ class AdaIN(keras.layers.Layer):
 KINDS = ("gaussian", "salt_and_pepper", "masking")
 
 
+def check_damage(kind: str, level: float) -> None:
+    """Refuse an unknown kind of damage, or a level outside its range, with a ValueError."""
+    fits = runtime.is_number(level) and level >= 0 and (level <= 1 or kind == "gaussian")
+    if kind not in KINDS or not fits:
+        hint = f"use one of {', '.join(KINDS)}, and 0 or more (a share: 0 to 1)"
+        raise ValueError(f"kind is {kind!r} and level {level}: {hint}.")
+
+
 def corrupt(x: tf.Tensor, kind: str, level: float, seed: Seed) -> tf.Tensor:
     """Damage images; the kinds and what `level` means stand at the top of this module.
 
@@ -125,14 +134,9 @@ def corrupt(x: tf.Tensor, kind: str, level: float, seed: Seed) -> tf.Tensor:
         seed: an integer gives the same damage every time, a `keras.random.SeedGenerator` goes on.
 
     Returns:
-        float32 images in [0, 1] of the same shape.
-
-    Raises:
-        ValueError: an unknown kind, or a level outside its range.
+        float32 images in [0, 1] of the same shape; ValueError as :func:`check_damage`.
     """
-    if kind not in KINDS or not level >= 0 or (kind != "gaussian" and level > 1):
-        hint = f"use one of {', '.join(KINDS)}, and 0 or more (a share: 0 to 1)"
-        raise ValueError(f"kind is {kind!r} and level {level}: {hint}.")
+    check_damage(kind, level)
     x = ops.convert_to_tensor(x, "float32")
     if kind == "gaussian":
         return ops.clip(x + level * keras.random.normal(ops.shape(x), seed=seed), 0.0, 1.0)
@@ -149,10 +153,11 @@ class Corruption(RandomLayer):
     Args:
         kind: one of `KINDS`.
         level: strength of the damage.
-        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
+        seed: as for every :class:`RandomLayer`.
     """
 
     def __init__(self, kind: str, level: float, seed: int | None = None, **kwargs: Any) -> None:
+        check_damage(kind, level)
         super().__init__(seed, **kwargs)
         self.kind, self.level = kind, level
 
@@ -199,13 +204,12 @@ class InstanceNoise(RandomLayer):
 
     Args:
         std: standard deviation of the noise, in the units of the inputs, 0 or more.
-        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
+        seed: as for every :class:`RandomLayer`.
     """
 
     def __init__(self, std: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        if not std >= 0:
-            raise ValueError(f"std is {std}: use 0 or a positive number.")
+        runtime.check_not_negative(std=std)
         self.start = std
 
     def build(self, input_shape: tuple) -> None:
@@ -242,9 +246,6 @@ class DiffAugment(RandomLayer):
     gradient passes through it, G does not learn to draw the changes (Zhao and others,
     arXiv:2006.10738). Brightness moves by up to a half, saturation is multiplied by 0 to 2 and
     contrast by 0.5 to 1.5; the shift is up to an eighth of the side, the square half a side wide.
-
-    Args:
-        seed: integer that fixes the sequence of draws; None takes Keras' global seed.
     """
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -308,7 +309,6 @@ class ReplayBuffer(RandomLayer):
     Args:
         capacity: pictures to keep, 1 or more.
         share: how much of a batch comes from the buffer, 0 to 1.
-        seed: integer that fixes the draws; None takes Keras' global seed.
 
     Raises:
         ValueError: a capacity below 1, or a share outside 0 to 1.
@@ -318,10 +318,10 @@ class ReplayBuffer(RandomLayer):
         self, capacity: int, share: float = 0.5, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(seed, **kwargs)
-        if not capacity >= 1 or not 0 <= share <= 1:
-            hint = "use a capacity of 1 or more and a share from 0 to 1"
-            raise ValueError(f"capacity is {capacity} and share {share}: {hint}.")
-        self.capacity, self.share = capacity, share
+        if not runtime.is_count(capacity) or not (runtime.is_number(share) and 0 <= share <= 1):
+            allowed = "a capacity of 1 or more and a share from 0 to 1"
+            raise ValueError(f"capacity is {capacity} and share {share}: use {allowed}.")
+        self.capacity, self.share = int(capacity), share
 
     def build(self, input_shape: tuple) -> None:
         """Make room for the pictures."""

@@ -97,9 +97,12 @@ def prepare(seed: int, logical_cpus: int = 1) -> None:
         logical_cpus: devices to make of the CPU, to try out on one machine what needs several.
 
     Raises:
+        ValueError: no such seed, or number of devices.
         RuntimeError: TensorFlow already runs, too late to divide the CPU; or the kernel asks for a
             GPU (`GDL_DEVICE=gpu`) and TensorFlow sees none.
     """
+    seed = check_seed(seed)
+    check_count(logical_cpus=logical_cpus)
     with _muted_log():
         import keras
         import tensorflow as tf
@@ -147,7 +150,7 @@ def layers_draw_from(seed: int) -> Iterator[None]:
     from keras.src.random import seed_generator
 
     seed_generator.python_random = _LAYER_SEEDS  # here Keras asks, and has no setting for it
-    before, _LAYER_SEEDS.own = _LAYER_SEEDS.own, random.Random(seed)
+    before, _LAYER_SEEDS.own = _LAYER_SEEDS.own, random.Random(check_seed(seed))
     try:
         yield
     finally:
@@ -245,13 +248,7 @@ def expect(name: str, value: float, target: float, within: float, unit: str = ""
 
 
 def expect_at_least(name: str, value: float, least: float, unit: str = "") -> None:
-    """Check a claim of one side: a measured number is `least` or more.
-
-    Args:
-        name: what was measured, as the printed line calls it.
-        value: the number just measured.
-        least: the smallest number for which the claim holds.
-        unit: printed after the numbers, may be empty.
+    """Check a claim of one side: a measured number is `least` or more; else as :func:`expect`.
 
     Raises:
         ValueError: `least` is not finite.
@@ -291,7 +288,12 @@ def check_prediction(
         value: the measured number; or, where measuring takes long, a function without arguments
             that measures it, called once there is a prediction, and in a full run.
         within: how far off still counts as right.
+
+    Raises:
+        ValueError: the prediction is no finite number.
     """
+    if prediction is not None and not is_number(prediction):
+        raise ValueError(f"{name}: {prediction!r} was predicted: write a number, as in 0.5.")
     if callable(value) and (prediction is not None or budget(lab=False, full=True)):
         value = value()
     if prediction is None:
@@ -303,43 +305,45 @@ def check_prediction(
 
 def is_count(value) -> bool:
     """Whether a value is a whole number of 1 or more; no truth value, nothing infinite."""
-    return _is_number(value) and value >= 1 and value == int(value)
+    return is_number(value) and value >= 1 and value == int(value)
 
 
-def _is_number(value) -> bool:
+def is_number(value) -> bool:
+    """Whether a value is a finite number; no truth value."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_count(**settings: int) -> None:
-    """Refuse settings that are no whole numbers of 1 or more, for example of epochs.
-
-    Args:
-        **settings: name to value.
+    """Refuse settings, name to value, that are no whole numbers of 1 or more, as of epochs.
 
     Raises:
         ValueError: one sentence that names the setting, its value and what is allowed.
     """
-    for name, value in settings.items():
-        if not is_count(value):
-            raise ValueError(f"{name} is {value}: use a whole number of 1 or more.")
+    _check(settings, is_count, "a whole number of 1 or more")
 
 
 def check_positive(**settings: float) -> None:
     """Refuse settings that are no numbers above 0; errors as :func:`check_count`."""
-    for name, value in settings.items():
-        if not (_is_number(value) and value > 0):
-            raise ValueError(f"{name} is {value}: use a number above 0.")
+    _check(settings, lambda value: value > 0, "a number above 0")
 
 
 def check_not_negative(**settings: float) -> None:
     """Refuse settings that are no numbers of 0 or more; errors as :func:`check_count`."""
-    for name, value in settings.items():
-        if not (_is_number(value) and value >= 0):
-            raise ValueError(f"{name} is {value}: use 0 or a positive number.")
+    _check(settings, lambda value: value >= 0, "0 or a positive number")
 
 
 def check_share(**settings: float) -> None:
     """Refuse settings that are no numbers from 0 to below 1; errors as :func:`check_count`."""
+    _check(settings, lambda value: 0 <= value < 1, "a number from 0 to below 1")
+
+
+def check_seed(seed: int) -> int:
+    """A seed as Python's own whole number; ValueError unless it is one from 0 to 2^32 - 1."""
+    _check({"seed": seed}, lambda x: 0 <= x == x // 1 < 2**32, "a whole number from 0 to 2^32 - 1")
+    return int(seed)
+
+
+def _check(settings: dict, fits: Callable[..., bool], allowed: str) -> None:
     for name, value in settings.items():
-        if not (_is_number(value) and 0 <= value < 1):
-            raise ValueError(f"{name} is {value}: use a number from 0 to below 1.")
+        if not (is_number(value) and fits(value)):
+            raise ValueError(f"{name} is {value}: use {allowed}.")

@@ -27,6 +27,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -41,6 +42,14 @@ class Resumable(keras.Model):
     def _random_states(self) -> list[keras.Variable]:
         """The counters of all `keras.random.SeedGenerator`s in the model, in order."""
         return [part for part in self.variables if part.name == "seed_generator_state"]
+
+    def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
+        """Keras' `save`, to a `.keras` file; other formats leave out what is needed to read it.
+
+        Raises:
+            ValueError: see :func:`check_path`.
+        """
+        super().save(check_path(filepath), *args, **kwargs)
 
     def save_assets(self, folder: str) -> None:
         """Keras' hook for files inside a `.keras` file; a bare model has none."""
@@ -66,8 +75,9 @@ def check_path(path: str | Path) -> Path:
     Raises:
         ValueError: the name does not end in `.keras`, or there is no such folder.
     """
-    path = Path(path).expanduser()
-    if path.suffix != ".keras":
+    named = isinstance(path, (str, os.PathLike))
+    path = Path(os.path.expanduser(path) if named else repr(path))
+    if path.suffix != ".keras" or "\0" in str(path):
         raise ValueError(f"{str(path)!r} is no name for a model: give one that ends in .keras.")
     if not path.parent.is_dir():
         raise ValueError(f"There is no folder {path.parent}: make it, or name another file.")
@@ -108,7 +118,7 @@ def write_new(model: keras.Model, path: str | Path) -> Path:
 
 def free_path(path: str | Path) -> Path:
     """The path, or its first free number where there is a file already."""
-    return next(name for name in _names(check_path(path)) if not name.exists())
+    return next(name for name in _names(check_path(path)) if not os.path.exists(name))
 
 
 def _names(path: Path) -> Iterator[Path]:

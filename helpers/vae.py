@@ -20,7 +20,7 @@ import tensorflow as tf
 from keras import ops
 from scipy.special import expit
 
-from helpers import autoencoder, layers, losses, runtime
+from helpers import autoencoder, contract, layers, losses, runtime
 
 Posterior: TypeAlias = dict[str, tf.Tensor]
 
@@ -55,8 +55,8 @@ class VAE(autoencoder.Autoencoder):
     ) -> None:
         runtime.check_not_negative(beta=beta)
         super().__init__(encoder, decoder, **kwargs)
-        self.beta, self.seed = beta, seed
         self.sampling = layers.Sampling(seed)
+        self.beta, self.seed = beta, self.sampling.seed
         self.reconstruction_metric = keras.metrics.Mean("reconstruction")
         self.kl_metric = keras.metrics.Mean("kl")
 
@@ -115,9 +115,7 @@ class VAE(autoencoder.Autoencoder):
         if self.loss is not None:
             raise ValueError("A VAE brings its own loss, the bound: compile it without a loss.")
         super()._check_batch(x, y, sample_weight)
-        shape = np.shape(sample_weight) if sample_weight is not None else ()
-        if shape[1:] not in ((), (1,)):
-            raise ValueError(f"sample_weight has shape {shape}: use one number for each image.")
+        contract.check_one_weight_each(sample_weight)
 
     def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Inference: the posterior of each image.

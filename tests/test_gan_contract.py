@@ -1,6 +1,7 @@
 """What Keras' fit, compile and save promise, a GAN keeps, or refuses in a sentence."""
 
 import functools
+import math
 import warnings
 
 import keras
@@ -95,6 +96,8 @@ def test_numbers_of_another_width_train_alike():
 
 
 PAIRS = r"or to \(\(pictures, conditions\),\) where networks take both"
+REDUCE = keras.callbacks.ReduceLROnPlateau("d_loss", mode="min")
+FALL = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
 LABELLED = tf.data.Dataset.from_tensors((POINTS, np.zeros(64)))
 
 
@@ -113,6 +116,10 @@ LABELLED = tf.data.Dataset.from_tensors((POINTS, np.zeros(64)))
         (POINTS, {"class_weight": {0: 1.0}}, "^class_weight is given: every picture counts alike"),
         (POINTS, {"validation_split": 0.2}, r"^validation_split is given: .*metrics\.score_pict"),
         (POINTS, {"validation_data": (POINTS,)}, "^validation_data is given: no loss of a GAN"),
+        (POINTS, {"epochs": 0}, "^epochs is 0: use a whole number"),
+        (POINTS, {"steps_per_epoch": math.nan}, "^steps_per_epoch is nan: use a whole number"),
+        (POINTS, {"callbacks": [REDUCE]}, "^ReduceLROnPlateau sets one learning rate and a GAN ha"),
+        (POINTS, {"callbacks": [[FALL]]}, "^LearningRateScheduler sets one .* for example Cosine"),
         ([POINTS, TOLD[:, :3]], {}, r"conditions have shape \(64, 3\): use \(n, 4\)"),
         (tf.data.Dataset.from_tensors((POINTS, TOLD)), {}, PAIRS),
     ],
@@ -129,6 +136,17 @@ def test_options_that_change_nothing_pass_and_evaluate_is_refused():
     model.fit(POINTS, None, 64, validation_split=0.0, sample_weight=None, verbose=0)
     with pytest.raises(ValueError, match="evaluate was called: no loss of a GAN"):
         model.evaluate(POINTS)
+    for epochs in (1, 2):
+        places, named = eager(), eager()
+        assert len(places.fit(POINTS, None, 64, epochs, 0, None, 0.0).history["g_loss"]) == epochs
+        named.fit(POINTS, epochs=epochs, verbose=0)
+        np.testing.assert_array_equal(weights(places), weights(named))
+    with pytest.raises(ValueError, match="An optimizer is None: give one for G and one for D"):
+        model.compile("sgd", None)
+    with pytest.raises(ValueError, match=r"shapes \[\(\)\]: use \(n, 3\)"):
+        model.sample(3)
+    with pytest.raises(ValueError, match="replay is 3: use a layers"):
+        eager(replay=3)
     with pytest.raises(TypeError, match="loss"):
         model.compile("sgd", "sgd", loss="mse")
 

@@ -151,3 +151,27 @@ def test_mixture_draws_lie_where_the_codes_do():
     assert first == pytest.approx(on_the_left.mean(), abs=0.03)
     again = latent.mixture_codes(np.concatenate([left, right]), 20_000, components=2, seed=1)
     np.testing.assert_array_equal(draws, again)
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, np.nan, np.inf, True, "3"])
+def test_as_many_codes_as_none_are_named(count):
+    calls = {
+        "side": lambda: latent.quantile_grid(count),
+        "count": lambda: latent.prior_codes(count, 2),
+        "latent_dim": lambda: latent.prior_codes(2, count),
+        "components": lambda: latent.mixture_codes(np.eye(5), 2, count),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ValueError, match=f"{name} is {count}: use a whole number of 1 or more"):
+            call()
+
+
+def test_values_that_are_not_finite_give_no_direction():
+    codes, values = np.eye(4), np.array([0, 0, 1, 1.0])
+    for where in (codes, values):
+        kept, where.flat[0] = where.flat[0], np.nan
+        with pytest.raises(
+            ValueError, match="codes or values are not finite: look for what is NaN"
+        ):
+            latent.attribute_direction(codes, values)
+        where.flat[0] = kept

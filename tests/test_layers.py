@@ -125,12 +125,19 @@ def test_corruption_round_trip_through_config():
     assert (copy.kind, copy.level, copy.seed) == ("masking", 0.2, 4)
 
 
-@pytest.mark.parametrize(("kind", "level"), [("snow", 0.1), ("gaussian", -1), ("masking", 1.5)])
+BAD_DAMAGE = [("snow", 0.1), ("gaussian", -1), ("masking", 1.5), ("gaussian", "much")]
+BAD_DAMAGE += [("gaussian", np.nan), ("gaussian", np.inf), ("masking", True)]
+
+
+@pytest.mark.parametrize(("kind", "level"), BAD_DAMAGE)
 def test_unknown_damage_is_named(kind, level):
-    with pytest.raises(
-        ValueError, match=f"kind is '{kind}' and level {level}: use one of gaussian"
-    ):
-        layers.corrupt(GREY, kind, level, seed=0)
+    calls = [lambda: layers.corrupt(GREY, kind, level, seed=0)]
+    calls += [lambda: layers.Corruption(kind, level)]  # not only when `fit` calls it
+    for call in calls:
+        with pytest.raises(
+            ValueError, match=f"kind is '{kind}' and level {level}: use one of gaus"
+        ):
+            call()
 
 
 def pictures(count=6, side=16, channels=3, seed=0):
@@ -212,8 +219,9 @@ def test_instance_noise_differs_between_pictures_and_passes_the_gradient():
 
 
 def test_negative_noise_is_refused():
-    with pytest.raises(ValueError, match="std is -1: use 0 or a positive number"):
-        layers.InstanceNoise(-1)
+    for std in (-1, np.nan, np.inf, "x", None, True):
+        with pytest.raises(ValueError, match=f"std is {std}: use 0 or a positive number"):
+            layers.InstanceNoise(std)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -358,7 +366,11 @@ def test_replay_keeps_its_fakes_in_the_file(tmp_path):
         assert set(np.array(network(numbered(20)))[:2, 0]) <= kept
 
 
-@pytest.mark.parametrize(("capacity", "share"), [(0, 0.5), (4, -0.1), (4, 1.5)])
+IMPOSSIBLE = [(0, 0.5), (4, -0.1), (4, 1.5), (2.5, 0.5), (np.inf, 0.5), (True, 0.5)]
+IMPOSSIBLE += [("x", 0.5), (4, np.nan), (4, "x")]
+
+
+@pytest.mark.parametrize(("capacity", "share"), IMPOSSIBLE)
 def test_impossible_replay(capacity, share):
     with pytest.raises(ValueError, match=f"capacity is {capacity} and share {share}: use a"):
         layers.ReplayBuffer(capacity, share)

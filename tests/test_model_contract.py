@@ -64,6 +64,19 @@ def test_evaluation_is_the_loss_by_hand(name):
 
 
 @each_model
+def test_what_is_given_by_place_counts_as_by_name(name):
+    case = CASES[name]
+    by_name = evaluated(name, case.x, case.clean, sample_weight=WEIGHTS)["loss"]
+    computed = compiled(name).evaluate(case.x, case.clean, 20, 0, WEIGHTS, return_dict=True)
+    assert computed["loss"] == pytest.approx(by_name, rel=1e-6)
+    assert computed["loss"] != pytest.approx(evaluated(name, case.x, case.clean)["loss"], rel=1e-3)
+    places = compiled(name), case.x, None, 20, 2, 0, None, 0.0, None, False, None, WEIGHTS
+    places[0].fit(*places[1:])
+    named = fitted(name, epochs=2, sample_weight=WEIGHTS)
+    np.testing.assert_allclose(weights(places[0]), weights(named), atol=1e-6)
+
+
+@each_model
 def test_penalties_of_layers_count_in_the_loss_and_in_the_step(name):
     model = compiled(name, penalty=keras.regularizers.L2(0.01))
     kernel = model.trainable_weights[0].numpy()
@@ -123,18 +136,21 @@ KINDS = {
     "dataset": dataset,
     "PyDataset": lambda case, targets: Batches(list(halves(case, targets))),
     "generator": halves,
+    "bare arrays": lambda case, targets: (batch for (batch,) in halves(case, targets)),
 }
 
 
 @pytest.mark.parametrize(
     ("kind", "targets"),
-    [("dataset", True), ("PyDataset", True), ("generator", False)],
+    [("dataset", True), ("PyDataset", True), ("generator", False), ("bare arrays", False)],
 )
 @each_model
 def test_batches_from_elsewhere_train_as_arrays_do(name, kind, targets):
     case, model = CASES[name], compiled(name)
     y = case.clean if targets else None
-    steps, targets = 2 if kind == "generator" else None, y is not None
+    steps, targets = 2 if kind in ("generator", "bare arrays") else None, y is not None
+    if kind == "bare arrays" and isinstance(case.x, list):
+        kind = "generator"  # a pair without a tuple around it would be data and targets
     arrays = fitted(name, case.x, y, batch_size=12)
     model.fit(KINDS[kind](case, targets), steps_per_epoch=steps, shuffle=False, verbose=0)
     np.testing.assert_allclose(weights(model), weights(arrays), atol=1e-6)
@@ -192,6 +208,17 @@ def test_callbacks_stop_and_save(name, tmp_path):
     history = model.fit(CASES[name].x, epochs=9, verbose=0, callbacks=callbacks).history
     assert len(history["loss"]) == 2
     np.testing.assert_array_equal(weights(keras.models.load_model(path)), weights(model))
+
+
+@pytest.mark.parametrize("ending", ["h5", "hdf5", "weights", ""])
+def test_a_file_that_could_not_be_read_again_is_not_written(ending, tmp_path):
+    path = tmp_path / f"model.{ending}"
+    for name in ("VAE", "Flow"):
+        with pytest.raises(ValueError, match="is no name for a model: give one"):
+            compiled(name).save(path)
+    with pytest.raises(ValueError, match="There is no folder "):
+        compiled("Autoencoder").save(str(tmp_path / "nowhere" / "model.keras"))
+    assert list(tmp_path.iterdir()) == []
 
 
 @each_model

@@ -9,17 +9,20 @@ import tensorflow as tf
 from model_cases import (
     CASES,
     CLEAN,
+    DENSE,
     IMAGES,
     VAES,
     WEIGHTS,
     build,
     compiled,
+    decoder,
     each_model,
     each_of_pictures,
+    encoder,
     weights,
 )
 
-from helpers import losses
+from helpers import autoencoder, flow, gan, losses, vae
 
 once = functools.cache(compiled)  # what is refused leaves a model as it was
 
@@ -90,6 +93,83 @@ def test_choices_that_would_be_ignored(name):
     for empty in (dataset.take(0), (batch for batch in ())):
         with pytest.raises(ValueError, match="is empty: give one with batches in it"):
             model.fit(empty)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"epochs": 0}, "epochs is 0: use a whole number of 1 or more"),
+        ({"epochs": 2.5}, "epochs is 2.5: use a whole"),
+        ({"steps_per_epoch": -1}, "steps_per_epoch is -1: use a whole"),
+        ({"validation_steps": np.nan}, "validation_steps is nan: use a whole"),
+        ({"validation_split": np.nan}, "validation_split is nan: use a number from 0 to below 1"),
+        ({"validation_split": 2}, "validation_split is 2: use a number from 0"),
+    ],
+)
+def test_numbers_that_keras_takes_and_nothing_is_trained_by(options, sentence):
+    for name in ("Autoencoder", "Flow"):
+        with pytest.raises(ValueError, match=sentence):
+            once(name).fit(CASES[name].x, verbose=0, **options)
+    for size in (0, np.nan):
+        with pytest.raises(ValueError, match=f"batch_size is {size}: use a whole"):
+            once("VAE").evaluate(IMAGES, None, size)
+
+
+@pytest.mark.parametrize(
+    ("weights_given", "sentence"),
+    [
+        (WEIGHTS[:5], r"sample_weight is of shape \(5,\): give an array with a row for each of 20"),
+        (WEIGHTS.tolist(), "sample_weight is a list: give an array with a row for each of 20"),
+        (2.0, "sample_weight is a float: give an array"),
+        (np.where(WEIGHTS > 1, np.nan, WEIGHTS), "Not all of sample_weight are finite: look for"),
+    ],
+)
+@each_model
+def test_weights_that_are_not_one_for_each(name, weights_given, sentence):
+    model, x = once(name), CASES[name].x
+    calls = [
+        lambda: model.fit(x, sample_weight=weights_given),
+        lambda: model.evaluate(x, None, 20, 0, weights_given),
+        lambda: model.fit(x, validation_data=(x, None, weights_given)),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=sentence):
+            call()
+
+
+@each_of_pictures
+def test_targets_that_are_fewer_than_the_pictures(name):
+    for y, kind in ((CLEAN[:5], r"of shape \(5, 4, 4, 1\)"), (CLEAN.tolist(), "a list")):
+        with pytest.raises(ValueError, match=f"targets is {kind}: give an array with a row for"):
+            once(name).fit(CASES[name].x, y)
+
+
+def test_two_weights_for_a_point_are_refused():
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(20, 2\): use one number for"):
+        once("Flow").fit(CASES["Flow"].x, sample_weight=np.ones((20, 2)))
+
+
+def test_codes_and_noise_of_no_row():
+    with pytest.raises(ValueError, match="no rows to work on: give one or more"):
+        once("VAE").decode(np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize(
+    "network", [None, "dense", DENSE(2), keras.Sequential([DENSE(2)])], ids=repr
+)
+def test_what_is_no_network_is_named(network):
+    good = encoder(1), decoder()
+    calls = [
+        ("encoder", lambda: autoencoder.Autoencoder(network, good[1])),
+        ("decoder", lambda: vae.ConditionalVAE(good[0], network)),
+        ("velocity", lambda: flow.Flow(network)),
+        ("generator", lambda: gan.GAN(network, good[0])),
+        ("discriminator", lambda: gan.GAN(good[1], network)),
+    ]
+    for part, call in calls:
+        kind = type(network).__name__
+        with pytest.raises(ValueError, match=f"The {part}, a {kind}, is no network with known in"):
+            call()
 
 
 @pytest.mark.parametrize("name", VAES)

@@ -11,9 +11,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import drawn_globally, small_vae
+from conftest import drawn_globally, small_networks, small_vae
 
-from helpers import runtime
+from helpers import data, gan, latent, layers, runtime, vae
+from helpers.data import own
+from helpers.training import seeds
 
 
 def test_environment_is_set_before_tensorflow():
@@ -125,6 +127,12 @@ def test_check_prediction(prediction, said, capsys):
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("prediction", ["about 1", math.nan, [1.0], True])
+def test_a_prediction_that_is_no_number_is_named_before_anything_is_measured(prediction):
+    with pytest.raises(ValueError, match=r"^KL: .* was predicted: write a number"):
+        runtime.check_prediction("KL", prediction, lambda: 1 / 0, within=0.2)
+
+
 @pytest.mark.parametrize(
     ("prediction", "budget", "calls"), [(None, "", 0), (1.0, "", 1), (None, "full", 1)]
 )
@@ -158,6 +166,44 @@ def test_good_settings_pass():
     runtime.check_positive(learning_rate=1e-9, noise_std=np.float32(0.1))
     runtime.check_not_negative(beta=0, free_bits=np.float64(2))
     runtime.check_share(average=0, flip=0.999)
+
+
+def vae_of(seed):
+    model = small_vae()
+    return vae.VAE(model.encoder, model.decoder, seed=seed)
+
+
+def gan_of(seed):
+    return gan.GAN(*small_networks(), seed=seed)
+
+
+TAKE_A_SEED = [
+    runtime.check_seed,
+    runtime.prepare,
+    lambda seed: runtime.layers_draw_from(seed).__enter__(),
+    lambda seed: latent.prior_codes(2, 2, seed),
+    seeds.layer_maker,
+    lambda seed: seeds.shuffled(3, seed),
+    lambda seed: own.held_out(100, 0.2, seed),
+    lambda seed: data.avatars(16, 1, seed),
+]
+TAKE_A_SEED_OR_NONE = [layers.Sampling, vae_of, gan_of]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, 2**32, "x", None, True, math.nan, math.inf, [3]])
+def test_a_seed_that_is_none_is_named_wherever_it_is_taken(seed):
+    for take in TAKE_A_SEED + ([] if seed is None else TAKE_A_SEED_OR_NONE):
+        with pytest.raises(ValueError, match=f"seed is {re.escape(str(seed))}: use a whole number"):
+            take(seed)
+
+
+def test_seeds_of_numpy_are_those_of_python():
+    for kind in (np.int64, np.uint8, np.float64):
+        np.testing.assert_array_equal(seeds.shuffled(9, kind(3)), seeds.shuffled(9, 3))
+        for take in (vae_of, gan_of, layers.DiffAugment):
+            kept = take(seed=kind(3)).get_config()["seed"]
+            assert kept == 3 and type(kept) is int
+    assert runtime.check_seed(2**32 - 1) == 2**32 - 1
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,10 @@ def load(name: str | Path) -> keras.Model:
     Raises:
         CheckpointError: no such file, a damaged one, or one with a class that is not known here.
     """
-    if isinstance(name, Path) or name.endswith(".keras"):
-        return _load_own(Path(name).expanduser())
-    path = CHECKPOINTS / f"{name}.keras"
-    if not path.is_file():
+    if isinstance(name, Path) or str(name).endswith(".keras"):
+        return _load_own(Path(os.path.expanduser(name)))
+    path = CHECKPOINTS / f"{(name := str(name))}.keras"
+    if not os.path.isfile(path):
         there = ", ".join(names()) or "none yet"
         raise CheckpointError(
             f"There is no checkpoint {name!r}: make it with `make checkpoints LAB={name[:2]}`, or "
@@ -77,7 +77,7 @@ def load(name: str | Path) -> keras.Model:
 
 
 def _load_own(path: Path) -> keras.Model:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise CheckpointError(f"There is no file {path}: give the path of a .keras file.")
     try:
         return keras_files.read(path)

@@ -27,8 +27,11 @@ from typing import Any
 
 import numpy as np
 
+from helpers import runtime
+
 ROOT = Path(__file__).resolve().parents[2]
 TIME_LIMIT = 300
+MOST = 16  # each process takes half a gigabyte
 BATCH_SIZE = 128
 
 
@@ -92,8 +95,10 @@ def check_counts(steps: int, workers: int, devices: int) -> None:
     Raises:
         ValueError: one sentence that says which are allowed.
     """
-    if min(steps, workers, devices) < 1 or 1 not in (workers, devices):
-        raise ValueError("Use whole numbers of 1 or more, and several workers or several devices.")
+    runtime.check_count(steps=steps, workers=workers, devices=devices)
+    if 1 not in (workers, devices) or max(workers, devices) > MOST:
+        said = f"There are {workers} workers and {devices} devices"
+        raise ValueError(f"{said}: use several workers or several devices, at most {MOST}.")
     if BATCH_SIZE % max(workers, devices):
         raise ValueError(f"{max(workers, devices)} does not divide the batch of {BATCH_SIZE}.")
 

@@ -25,7 +25,7 @@ from typing import NamedTuple, TypeAlias
 import keras
 import numpy as np
 
-from helpers import data, metrics, pretrained
+from helpers import data, metrics, pretrained, runtime
 from helpers.training import seeds
 
 Labels: TypeAlias = np.ndarray | dict[str, np.ndarray]
@@ -114,6 +114,7 @@ def train_attribute_judge(
 
 def _fit(judge: keras.Model, images: np.ndarray, labels: Labels, seed: int, **options: int) -> None:
     """Keras' `fit` on pictures in an order that the seed decides."""
+    runtime.check_count(epochs=options["epochs"])
     order = seeds.shuffled(len(images), seed)
     labels = keras.tree.map_structure(lambda values: np.asarray(values)[order], labels)
     judge.fit(images[order], labels, shuffle=False, verbose=0, **options)

@@ -17,6 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from helpers import runtime
+
 
 def layer_maker(seed: int) -> Callable:
     """A function that makes layers, each with first weights of its own (Glorot and Bengio, 2010).
@@ -28,7 +30,7 @@ def layer_maker(seed: int) -> Callable:
         `make(kind, *arguments, **settings)`, which gives `kind(*arguments, **settings)`, a layer
         whose kernel begins where Keras' usual initialiser puts it.
     """
-    generator = random.Random(seed)
+    generator = random.Random(runtime.check_seed(seed))
 
     def make(kind: type, *arguments: Any, **settings: Any) -> keras.layers.Layer:
         first_weights = keras.initializers.GlorotUniform(generator.randint(1, 10**9))
@@ -43,6 +45,7 @@ def shuffled(count: int, seed: int) -> np.ndarray:
     A dataset makes its operations anew for every pass, so the order is one and the same however
     often it is asked for. TensorFlow takes two seeds of 0 as a wish for chance, hence the other.
     """
+    seed = runtime.check_seed(seed)
     seeds = {"seed": seed, "seed2": 0 if seed else 2**31 - 1}
 
     def order(_: tf.Tensor) -> tf.Tensor:

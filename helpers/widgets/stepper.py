@@ -45,8 +45,9 @@ class GanStepper(Lab):
     FILM, MOST_FRAMES = 0.2, 60
 
     def __init__(self, build: Callable[[], GAN], seed: int = 0) -> None:
+        self.seed = runtime.check_seed(seed)
         with runtime.layers_draw_from(seed):
-            self.model, self.seed = build(), seed
+            self.model = build()
         _check_points(self.model)
         optimizers = (self.model.generator_optimizer, self.model.discriminator_optimizer)
         parts = (self.model, *optimizers)

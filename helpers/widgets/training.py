@@ -88,6 +88,7 @@ class TrainingPanel(Worker):
     ) -> None:
         runtime.check_count(batch_size=batch_size, epochs=epochs)
         runtime.check_positive(learning_rate=learning_rate)
+        seed = runtime.check_seed(seed)
         self.build, self.data, self.sample, self.measure = build, data, sample, measure
         self.rows = _rows_of(data)
         self.unit, self.seed, self.model = unit, seed, None
@@ -183,7 +184,7 @@ class TrainingPanel(Worker):
         except (ValueError, saving.NotWritten) as error:
             raise Refused(f"Nothing is saved: {error}") from error
         said = f"The model is saved as {path}."
-        if path != Path(name).expanduser():
+        if path != saving.check_path(name):
             said = f"The model is saved as {path}, as {name} was there; to load it, name it."
         return "\n".join([said, *self.runs[-4:]])
 

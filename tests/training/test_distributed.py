@@ -40,10 +40,12 @@ def test_long_runs_do_not_stop_half_way():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--workers", "0"), "whole numbers of 1 or more"),
+        (("--workers", "0"), "workers is 0: use a whole number of 1 or more"),
+        (("--workers", "128"), "several workers or several devices, at most 16"),
+        (("--devices", "-2"), "devices is -2: use a whole number of 1 or more"),
         (("--workers", "2", "--devices", "2"), "several workers or several devices"),
         (("--workers", "3"), "3 does not divide the batch of 128"),
-        (("--steps", "0"), "whole numbers of 1 or more"),
+        (("--steps", "0"), "steps is 0: use a whole number of 1 or more"),
     ],
 )
 def test_bad_options(options, message):

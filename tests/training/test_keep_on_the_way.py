@@ -100,6 +100,25 @@ def test_a_name_that_holds_no_model_is_refused_before_training(tmp_path, name):
         callbacks.KeepOnTheWay(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", [None, 5, b"x.keras", "~nobody_here/x.keras", "a\0.keras"])
+def test_what_is_no_name_of_a_file_is_refused_to_write_and_to_read(name):
+    with pytest.raises(ValueError, match=r"^('|\").* is no name for a model|^There is no folder ~"):
+        callbacks.KeepOnTheWay(name)
+    with pytest.raises(pretrained.CheckpointError, match=r"^There is no (file|checkpoint) "):
+        pretrained.load(name)
+
+
+def test_a_name_too_long_for_the_disk_is_said_when_it_is_written(tmp_path):
+    path, model = tmp_path / f"{300 * 'n'}.keras", plain()
+    assert saving.free_path(path) == path
+    with pytest.raises(
+        saving.NotWritten, match=r"cannot be written .*the model is still in memory"
+    ):
+        saving.write(model, path)
+    with pytest.raises(pretrained.CheckpointError, match="There is no file"):
+        pretrained.load(path)
+
+
 def test_a_new_file_takes_the_first_free_number(tmp_path):
     path, model = tmp_path / "mine.keras", plain()
     model.fit(POINTS, POINTS, verbose=0)
