@@ -32,7 +32,7 @@ from scipy.optimize import Bounds, minimize
 from skimage import color
 from threadpoolctl import threadpool_limits
 
-from helpers import data, losses, pretrained
+from helpers import data, losses, pretrained, runtime
 from helpers.fast_style import FastTransfer as FastTransfer
 from helpers.fast_style import in_float32
 
@@ -182,17 +182,21 @@ class StyleTransfer:
             data.check_images(np.asarray(picture)[np.newaxis])
             if picture.shape[-1] != 3:
                 raise ValueError(f"A picture has shape {picture.shape}: use (height, width, 3).")
-        if min((*self.layers.values(), *self.weights.values())) < 0:
-            raise ValueError("A weight is below 0: use 0 or more.")
+        weights = {**self.layers, **self.weights}
+        runtime.check_not_negative(**{f"The weight of {name}": w for name, w in weights.items()})
         if not self.layers and not self.weights["content"]:
             raise ValueError("Nothing to match: give a content weight, or a style layer a weight.")
-        mixed = len(self.mix) == len(self.styles) and min(self.mix, default=0) >= 0
+        mixed = len(self.mix) == len(self.styles) and np.isfinite(self.mix).all()
+        mixed = mixed and min(self.mix, default=0) >= 0
         if self.layers and not (mixed and sum(self.mix)):
             said = f"mix is {list(self.mix)} for {len(self.styles)} paintings"
             raise ValueError(f"{said}: give each a number of 0 or more, and not only zeros.")
         shape = (*self.content.shape[:2], 1)
-        if self.mask is not None and (self.mask.shape != shape or not self.mask.max() > 0):
-            said = f"mask has shape {self.mask.shape} and reaches {self.mask.max():g}"
+        if self.mask is None:
+            return
+        low, high = self.mask.min(), self.mask.max()
+        if self.mask.shape != shape or not (low >= 0 and 0 < high <= 1):
+            said = f"mask has shape {self.mask.shape} and reaches from {low:g} to {high:g}"
             raise ValueError(f"{said}: use shape {shape} with 1 where the style should go.")
 
     def losses(self, picture: tf.Tensor, targets: _Targets) -> Losses:
@@ -242,8 +246,10 @@ class StyleTransfer:
         """
         if optimizer not in OPTIMIZERS or start not in ("content", "noise"):
             raise ValueError(f"{optimizer!r} from {start!r}: use adam or lbfgs, content or noise.")
-        if len(sizes) != len(steps) or min(sizes) < SMALLEST:
-            hint = f"as many of each, {SMALLEST} pixels or more"
+        runtime.check_positive(learning_rate=learning_rate)
+        whole = all(runtime.is_count(number) for number in (*sizes, *steps))
+        if len(sizes) != len(steps) or not sizes or not whole or min(sizes) < SMALLEST:
+            hint = f"as many of each, whole numbers, {SMALLEST} pixels or more and a step or more"
             raise ValueError(f"sizes {sizes}, steps {steps}: {hint}.")
         self._begin, self._step, self._on_frame = time.perf_counter(), 0, on_frame
         self.best = resize(self.content, sizes[0])

@@ -265,3 +265,12 @@ def test_a_logarithmic_axis_labels_values_that_occur(values):
     assert axes.get_yscale() == "log" and len(named) >= 3
     if high < 1000 * low:
         assert all(float(text) == pytest.approx(place) for place, text in named.items())
+
+
+@pytest.mark.parametrize("columns", [0, -1, 2.5, np.nan, True])
+def test_a_grid_that_is_none_is_named(columns):
+    with pytest.raises(ValueError, match=f"columns is {columns}: use a whole number of 1 or more"):
+        plots.tile(np.ones((3, 2, 2, 1)), columns)
+    for shape in ((0, 2, 2, 1), (3, 2, 2)):
+        with pytest.raises(ValueError, match=r"images have shape .*: use \(n, height, width, chan"):
+            plots.tile(np.ones(shape), 2)

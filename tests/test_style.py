@@ -160,7 +160,13 @@ def test_keep_colours_of_itself_changes_nothing(photograph):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"style_weight": -1}, "A weight is below 0"),
+        ({"style_weight": -1}, "The weight of style is -1: use 0 or a positive number"),
+        ({"content_weight": np.nan}, "The weight of content is nan: use 0 or a positive number"),
+        ({"variation_weight": np.inf}, "The weight of variation is inf: use 0 or a positive"),
+        ({"layers": {"block1_conv1": np.nan}}, "The weight of block1_conv1 is nan: use 0 or"),
+        ({"mix": [np.inf]}, r"mix is .* and not only zeros"),
+        ({"mask": np.full((64, 64, 1), 7.0)}, r"mask .* reaches from 7 to 7: use shape \(64, 64"),
+        ({"mask": np.linspace(-1, 1, 4096).reshape(64, 64, 1)}, r"mask .* reaches from -1 to 1: u"),
         ({"content_weight": 0, "style_weight": 0}, "Nothing to match"),
         ({"mix": [1, 2]}, r"mix is .* for 1 paintings: give each"),
         ({"mix": [0]}, r"mix is .* and not only zeros"),
@@ -179,8 +185,16 @@ def test_pictures_and_plans_are_checked(transfer, photograph):
         style.StyleTransfer(255 * photograph, [photograph])
     with pytest.raises(ValueError, match="use adam or lbfgs, content or noise"):
         transfer.run(optimizer="sgd")
-    with pytest.raises(ValueError, match="as many of each, 32 pixels or more"):
+    with pytest.raises(ValueError, match="as many of each, whole numbers, 32 pixels or more"):
         transfer.run(sizes=(32, 64), steps=(5,))
+    for plan in (((), ()), ((32,), (0,)), ((32,), (np.nan,)), ((32.5,), (1,)), ((np.inf,), (1,))):
+        with pytest.raises(
+            ValueError, match="as many of each, whole numbers, 32 pixels or more an"
+        ):
+            transfer.run(*plan)
+    for rate in (0, -1, np.nan):
+        with pytest.raises(ValueError, match=f"learning_rate is {rate}: use a number above 0"):
+            transfer.run(optimizer="adam", learning_rate=rate)
 
 
 def test_resize_keeps_the_shape_and_the_range():

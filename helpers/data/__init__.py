@@ -32,7 +32,7 @@ from helpers.data import (
     sources,
     tables,
 )
-from helpers.data.checks import check_images
+from helpers.data.checks import as_codes, check_images
 from helpers.data.images import (
     STARRY_NIGHT,
     load_image,
@@ -149,7 +149,7 @@ def style_weights() -> cache.Arrays:
 
 def _checked(size: int, count: int) -> tuple[int, int]:
     """Size and count as whole numbers, if they are some that faces can have."""
-    if size not in range(16, 513) or not runtime.is_count(count):
+    if not all(map(runtime.is_count, (size, count))) or size not in range(16, 513):
         hint = "use a size from 16 to 512 and a count of 1 or more"
         raise ValueError(f"size is {size} and count {count}: {hint}.")
     return int(size), int(count)
@@ -174,6 +174,7 @@ def avatars(size: int = 32, count: int = 6000, seed: int = 0) -> Faces:
         DataError: they are not in the cache, and it cannot be written.
     """
     size, count = _checked(size, count)
+    seed = runtime.check_seed(seed)
     limits.check_memory(count, size)
     name = f"avatars_{size}px_{faces.recipe(size, count, seed)}"
     arrays = cache.compute(name, lambda: faces.draw(size, count, seed))
@@ -258,9 +259,9 @@ def pictures(
 
 
 def _checked_side(size: int) -> int:
-    if size not in (32, 64, 128):
+    if not runtime.is_count(size) or size not in (32, 64, 128):
         raise ValueError(f"SIZE is {size}: use 32, 64 or 128.")
-    return size
+    return int(size)
 
 
 def own_splits(
@@ -332,16 +333,13 @@ def one_hot(attributes: dict[str, np.ndarray], names: tuple[str, ...]) -> np.nda
         float32 of shape (n, total number of values); in each row, one 1 per attribute.
 
     Raises:
-        ValueError: an unknown name, or a value below 0.
+        ValueError: no name, an unknown one, or values that are no whole numbers from 0 on.
     """
+    if isinstance(names, str) or not names:
+        raise ValueError(f'names are {names!r}: give several in brackets, as ("smile",).')
     unknown = [name for name in names if name not in attributes]
     if unknown:
         raise ValueError(f"There is no {', '.join(unknown)}: choose from {', '.join(attributes)}.")
-    for name in names:
-        if attributes[name].min() < 0:
-            least = attributes[name].min()
-            raise ValueError(
-                f"{name} holds {least}: use whole numbers from 0 on, for example 0, 1."
-            )
-    parts = [np.eye(attributes[name].max() + 1)[attributes[name]] for name in names]
+    columns = [as_codes(name, attributes[name]) for name in names]
+    parts = [codes[:, np.newaxis] == np.arange(codes.max() + 1) for codes in columns]
     return np.concatenate(parts, axis=1).astype("float32")

@@ -24,6 +24,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin
 
+from helpers import runtime
 from helpers.data import limits
 
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -75,7 +76,7 @@ def checked_side(size: int) -> int:
     Raises:
         ValueError: it is no whole number from 1 to 4,000.
     """
-    if size not in SIDES:
+    if not (runtime.is_count(size) and size in SIDES):
         raise ValueError(f"size is {size}: use a whole number of pixels from 1 to {SIDES[-1]:,}.")
     return int(size)
 

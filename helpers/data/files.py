@@ -45,7 +45,14 @@ class Files(NamedTuple):
 
 
 def expanded(path: str | Path) -> Path:
-    """A path as a learner writes it, with their home folder in place of ``~``."""
+    """A path as a learner writes it, with their home folder in place of ``~``.
+
+    Raises:
+        ValueError: it is no path at all.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        hint = "write where the file or folder is, in quotation marks"
+        raise ValueError(f"A {type(path).__name__} is no path: {hint}.")
     return Path(os.path.expanduser(path))
 
 
@@ -63,10 +70,10 @@ def find(path: str | Path) -> Files:
         ValueError: the path is a file and no .zip, or there are too many files.
     """
     path = expanded(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is nothing at {path}: check the path.")
-    if path.is_file():
+    if os.path.isfile(path):
         return _members(path, path.name)
+    if not os.path.isdir(path):
+        raise FileNotFoundError(f"There is nothing at {path}: check the path.")
     outside = below(path)
     found, left_out = {}, dict(outside.left_out)
     for place, file in outside.found.items():
@@ -151,6 +158,8 @@ def _members(path: Path, name: str) -> Files:
         if reason := _obstacle(member):
             left_out[member.filename] = reason
         else:
+            if member.filename in found:
+                left_out[member.filename] = "is there again in its archive, and the last is taken"
             stamp = (*outside, member.file_size, member.CRC)
             found[member.filename] = File(partial(_read_member, archive, member), stamp)
     return Files(found, left_out)

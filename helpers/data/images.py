@@ -6,6 +6,7 @@ paintings              image/starry_night.jpg, and drawn by :mod:`helpers.data.p
 """
 
 import io
+import os
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
@@ -39,8 +40,8 @@ def load_image(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a size out of range; or the file is no picture, is damaged, is in a format that
-            is not read, or is too large to be decoded in 300 MB of memory.
+        ValueError: a size out of range or no path; or the file is no picture, is damaged, is in a
+            format that is not read, or is too large to be decoded in 300 MB of memory.
         DataError: the address cannot be reached, or refuses to answer.
     """
     size = None if size is None else decoding.checked_side(size)
@@ -59,8 +60,8 @@ def load_image(
 
 
 def _read_image(path: Path, name: str, size: int | None, square: bool) -> np.ndarray:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no picture at {path}: check the path.")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"There is no picture at {str(path)[:300]}: check the path.")
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -98,6 +99,7 @@ def style_images(size: int) -> dict[str, np.ndarray]:
     Returns:
         Name to float32 in [0, 1] of shape (size, size, 3); see :mod:`helpers.data.paintings`.
     """
+    size = decoding.checked_side(size)
     night = {"starry_night": load_image(STARRY_NIGHT, size)}
     return night | {name: paint(size) for name, paint in paintings.PAINTINGS.items()}
 

@@ -43,7 +43,7 @@ def check_bytes(name: str, count: int) -> None:
         raise NotRead(name, "is empty", "choose another file, or copy it again")
     if count > FILE_BYTES:
         reason = f"has {count / 1e6:,.0f} MB, over {FILE_BYTES / 1e6:.0f} MB"
-        raise NotRead(name, reason, "make the picture smaller first")
+        raise NotRead(name, reason, "make it smaller first")
 
 
 def free_bytes() -> float:

@@ -17,6 +17,8 @@ import numpy as np
 from skimage.transform import resize_local_mean
 from sklearn.cluster import KMeans
 
+from helpers import runtime
+
 FEWEST = 100  # pictures: 80 to train, 20 to test
 CLUSTERS = 10  # as many as MNIST and Fashion-MNIST have classes
 CLUSTER_SIDE = 8  # in pixels, of the pictures that are compared
@@ -53,12 +55,13 @@ def held_out(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarra
     """Places of training and of test pictures among `count`, both in an order drawn by the seed.
 
     Raises:
-        ValueError: fewer than 100 pictures.
+        ValueError: fewer than 100 pictures, or no share or seed.
     """
+    runtime.check_share(share=share)
     if count < FEWEST:
         hint = f"a lab needs {FEWEST} or more to train on some and test on others"
         raise ValueError(f"{count} pictures could be read: {hint}.")
-    order = np.random.default_rng(seed).permutation(count)
+    order = np.random.default_rng(runtime.check_seed(seed)).permutation(count)
     known = count - round(share * count)
     return order[:known], order[known:]
 

@@ -82,9 +82,10 @@ def _rows(path: Path) -> Rows:
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no table at {path}: check the path.")
     try:
+        limits.check_bytes(path.name, path.stat().st_size or 1)
         content = path.read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.metrics import mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from helpers import plots
+from helpers import plots, runtime
 
 
 def active_units(z_mean: np.ndarray) -> np.ndarray:
@@ -62,6 +62,9 @@ def mutual_information(codes: np.ndarray, attributes: dict, bins: int = 20) -> n
         `mutual_info_score`. With n codes even useless dimensions show about
         bins * values / (2 n) nats.
     """
+    runtime.check_count(bins=bins)
+    if alike := [name for name, values in attributes.items() if len(np.unique(values)) < 2]:
+        raise ValueError(f"All values of {', '.join(alike)} are equal: there is nothing to tell.")
     ranks = np.argsort(np.argsort(np.asarray(codes), axis=0), axis=0)
     binned = ranks * bins // len(codes)
     shares = [

@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 from skimage.util import montage
 
+from helpers import runtime
+
 
 def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     """Lay images out in rows.
@@ -19,7 +21,10 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     Returns:
         Shape (rows * (height + gap) - gap, columns * (width + gap) - gap, channels).
     """
+    runtime.check_count(columns=columns)
     images = np.asarray(images, "float32")
+    if images.ndim != 4 or not images.size:
+        raise ValueError(f"images have shape {images.shape}: use (n, height, width, channels).")
     shape, white = (-(-len(images) // columns), columns), [1] * images.shape[-1]
     framed = montage(images, white, grid_shape=shape, padding_width=gap, channel_axis=-1)
     return framed[gap : len(framed) - gap, gap : framed.shape[1] - gap]

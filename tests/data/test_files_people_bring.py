@@ -122,9 +122,10 @@ def test_a_thread_of_a_picture_is_not_blown_up():
     assert data.load_image(thread, 512, square=False).shape == (9000, 1, 3)
 
 
-@pytest.mark.parametrize("size", [0, -5, 2.5, 10**6, "64", True + 0.5])
+@pytest.mark.parametrize("size", [0, -5, 2.5, 10**6, "64", True, None, np.nan])
 def test_a_side_out_of_range_is_named(size, tmp_path):
-    for read in (data.load_image, data.pictures, lambda _, size: data.photographs(size)):
+    drawn = [lambda _, size: data.photographs(size), lambda _, size: data.style_images(size)]
+    for read in ([] if size is None else [data.load_image]) + [data.pictures, *drawn]:
         with pytest.raises(ValueError, match=f"size is {size}: use a whole number of pixels from"):
             read(tmp_path, size)
 
@@ -178,3 +179,20 @@ def test_pillow_keeps_its_remarks_to_itself():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert data.load_image(bytes(content), 8).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("path", ["n" * 300, "data:image/png;base64," + 9000 * "A", "a\0b.png"])
+def test_a_path_that_no_file_can_have_is_named_in_a_short_sentence(path):
+    for read in (data.load_image, lambda path: data.pictures(path, 16)):
+        with pytest.raises(FileNotFoundError, match=r"There is no.* at .*: check the path"):
+            read(path)
+    with pytest.raises(FileNotFoundError) as caught:
+        data.load_image(path)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("given", [None, 5, np.zeros((2, 2, 3)), io.BytesIO(b"x")])
+def test_what_is_no_path_is_named_by_its_kind(given):
+    for read in (data.load_image, data.celeba, lambda path: data.pictures(path, 16)):
+        with pytest.raises(ValueError, match=f"^A {type(given).__name__} is no path: write where"):
+            read(given)

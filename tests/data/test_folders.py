@@ -201,3 +201,24 @@ def test_labels_follow_their_pictures(tmp_path, damaged):
     np.testing.assert_allclose(levels(faces.images), [40 * number for number in rest], atol=2)
     for name, column in zip(("Hat", "Male"), signs.T, strict=True):
         np.testing.assert_array_equal(faces.attributes[name], column[[n - 1 for n in rest]] > 0)
+
+
+def test_a_pipe_is_no_folder_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(FileNotFoundError, match=r"There is nothing at .*pipe\.zip: check the path"):
+        data.pictures(tmp_path / "pipe.zip", 16)
+
+
+def test_a_member_that_an_archive_holds_twice_is_counted(tmp_path):
+    first, second = (encoded(np.full((8, 8), grey, "uint8")) for grey in (0, 255))
+    with (
+        pytest.warns(UserWarning, match="Duplicate"),
+        zipfile.ZipFile(tmp_path / "a.zip", "w") as a,
+    ):
+        for content in (first, second):
+            a.writestr("in/same.png", content)
+        a.writestr("other.png", first)
+    said = r"Left out 1 of 3 files: in/same\.png is there again in its archive, and the last is tak"
+    with pytest.warns(UserWarning, match=said):
+        images = data.pictures(tmp_path / "a.zip", 8).images
+    assert images.mean(axis=(1, 2, 3)).tolist() == [1.0, 0.0]

@@ -11,7 +11,7 @@ from conftest import encoded
 from PIL import Image, ImageOps
 
 from helpers import data
-from helpers.data import decoding, files, folders
+from helpers.data import decoding, files, folders, own
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 RNG = np.random.default_rng(0)
@@ -374,3 +374,49 @@ def test_values_below_zero_are_no_condition():
     values = {"smile": np.array([-1, 1, 1], "int32")}
     with pytest.raises(ValueError, match="smile holds -1: use whole numbers from 0 on"):
         data.one_hot(values, ("smile",))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.array([0.0, 1.0]), r"smile holds float64 of shape \(2,\): use whole numbers of shape"),
+        (np.array(["no", "yes"]), r"smile holds <U3 of shape \(2,\): use whole numbers"),
+        (np.array([[0], [1]]), r"smile holds int64 of shape \(2, 1\): use whole numbers"),
+        (np.array([], int), r"smile holds int64 of shape \(0,\): use whole numbers"),
+        (
+            np.array([0, 10**9]),
+            "smile holds 1000000000: use whole numbers from 0 on and below 1,000",
+        ),
+    ],
+)
+def test_values_that_are_no_codes_are_named(values, said):
+    with pytest.raises(ValueError, match=said):
+        data.one_hot({"smile": values}, ("smile",))
+    for names in ((), "smile"):
+        with pytest.raises(ValueError, match="give several in brackets"):
+            data.one_hot({"smile": np.array([0, 1])}, names)
+
+
+def test_a_table_larger_than_any_list_is_not_read(tmp_path, monkeypatch):
+    table = tmp_path / "table.csv"
+    with table.open("wb") as file:
+        file.truncate(60_000_000)  # a hole, that takes no room on the disk
+    monkeypatch.setattr(type(table), "read_bytes", lambda path: 1 / 0)
+    with pytest.raises(
+        ValueError, match=r"table\.csv has 60 MB, over 50 MB: make it smaller first"
+    ):
+        data.pictures(tmp_path, 8, table=table)
+
+
+@pytest.mark.parametrize("share", [-0.5, 1.0, 2, np.nan, "x", True])
+def test_a_share_that_leaves_nothing_is_named(share):
+    with pytest.raises(ValueError, match=f"share is {share}: use a number from 0 to below 1"):
+        own.held_out(200, share, 0)
+
+
+@pytest.mark.parametrize(
+    "images", [np.array([[[["a"]]]]), np.zeros((1, 2, 2, 1), complex), np.zeros((1, 0, 2, 1))]
+)
+def test_what_is_no_batch_of_pictures_is_named(images):
+    with pytest.raises(ValueError, match=r"^images h"):
+        data.check_images(images)

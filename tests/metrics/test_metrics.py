@@ -440,3 +440,12 @@ def test_pca_of_pictures_with_more_values_than_there_are_pictures():
         assert metrics.squared_error(test, rebuilt).mean() == pytest.approx(expected, rel=1e-2)
         assert computed[size] == pytest.approx(expected, rel=1e-2)
     assert computed[0] == pytest.approx(np.mean(away**2), rel=1e-4)
+
+
+def test_mutual_information_refuses_bins_and_factors_that_tell_nothing():
+    codes = np.random.default_rng(0).normal(size=(40, 2))
+    for bins in (0, 2.5, np.nan):
+        with pytest.raises(ValueError, match=f"bins is {bins}: use a whole number of 1 or more"):
+            metrics.mutual_information(codes, {"smile": np.arange(40) % 2}, bins)
+    with pytest.raises(ValueError, match="All values of hat are equal: there is nothing to tell"):
+        metrics.mutual_information(codes, {"smile": np.arange(40) % 2, "hat": np.ones(40, int)})
