@@ -90,8 +90,10 @@ class CheckedModel(saving.Resumable):
         if options.get("class_weight") is not None:
             hint = "use sample_weight, one number for each picture"
             raise ValueError(f"There are no classes that class_weight could weigh: {hint}.")
-        if batch_size is None and not isinstance(x, BATCHED):
-            options["batch_size"] = BATCH_SIZE
+        if not isinstance(x, BATCHED):
+            options["batch_size"] = batch_size or BATCH_SIZE
+        elif not isinstance(x, keras.utils.PyDataset):  # Keras warns that it cannot shuffle
+            options.setdefault("shuffle", False)
         x, y = self._looked_at(x, y, options.get("sample_weight"))
         if options.get("validation_data") is not None:
             options["validation_data"] = self._validation(options["validation_data"])

@@ -116,6 +116,8 @@ def prepare(seed: int, logical_cpus: int = 1) -> None:
     if logical_cpus > 1:
         _divide_cpu(tf, logical_cpus)
     own_pictures(None)
+    keras.config.set_image_data_format("channels_last")  # whatever the user's keras.json says
+    keras.config.set_floatx("float32")
     keras.utils.set_random_seed(seed)
     tf.config.optimizer.set_experimental_options({"dependency_optimization": False})
     if gpus:
@@ -284,13 +286,10 @@ def check_prediction(
 
     Args:
         name: what was predicted.
-        prediction: the learner's number, or None while there is none.
+        prediction: the learner's number, or None while there is none; else a ValueError.
         value: the measured number; or, where measuring takes long, a function without arguments
             that measures it, called once there is a prediction, and in a full run.
         within: how far off still counts as right.
-
-    Raises:
-        ValueError: the prediction is no finite number.
     """
     if prediction is not None and not is_number(prediction):
         raise ValueError(f"{name}: {prediction!r} was predicted: write a number, as in 0.5.")

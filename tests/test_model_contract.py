@@ -11,12 +11,14 @@ from model_cases import (
     DRAWING,
     IMAGES,
     RATE,
+    TOLD,
     VAES,
     WEIGHTS,
     DrawAlike,
     build,
     compiled,
     each_model,
+    each_of_pictures,
     evaluated,
     fitted,
     weights,
@@ -74,6 +76,41 @@ def test_what_is_given_by_place_counts_as_by_name(name):
     places[0].fit(*places[1:])
     named = fitted(name, epochs=2, sample_weight=WEIGHTS)
     np.testing.assert_allclose(weights(places[0]), weights(named), atol=1e-6)
+
+
+def with_norms(name):
+    """A model whose encoder and decoder begin with batch norm, and the two norms."""
+    base, norms = build(name), [keras.layers.BatchNormalization() for _ in range(2)]
+    image, taken = keras.Input((4, 4, 1)), [keras.Input(i.shape[1:]) for i in base.decoder.inputs]
+    decoded = base.decoder([norms[1](taken[0]), *taken[1:]] if taken[1:] else norms[1](taken[0]))
+    networks = keras.Model(image, base.encoder(norms[0](image))), keras.Model(taken, decoded)
+    if not taken[1:]:
+        networks = networks[0], keras.Model(taken[0], decoded)
+    model = type(base)(*networks, **({"seed": 3} if name in VAES else {}))
+    model.compile("sgd", CASES[name].loss, run_eagerly=True)
+    return model, [statistic for norm in norms for statistic in norm.non_trainable_variables]
+
+
+@each_of_pictures
+def test_both_networks_are_in_training_mode_while_they_train_and_never_else(name):
+    model, statistics = with_norms(name)
+    before = [np.array(statistic) for statistic in statistics]
+    evaluated(name, model=model)
+    model.predict(CASES[name].x, verbose=0)
+    model(CASES[name].x)
+    for old, new in zip(before, statistics, strict=True):
+        np.testing.assert_array_equal(old, new)
+    fitted(name, model=model)
+    for old, new in zip(before, statistics, strict=True):
+        assert np.abs(old - np.array(new)).max() > 1e-6
+
+
+def test_each_code_is_decoded_under_its_own_conditions():
+    model, z = build("ConditionalVAE"), np.random.default_rng(1).normal(size=(20, 2))
+    expected = ops.sigmoid(model.decoder([z.astype("float32"), TOLD]))
+    np.testing.assert_allclose(model.decode(z, TOLD), expected, atol=1e-6)
+    own = ops.sigmoid(model.decoder([model.encode(IMAGES)[0], TOLD]))
+    np.testing.assert_allclose(model.reconstruct(IMAGES, TOLD), own, atol=1e-6)
 
 
 @each_model

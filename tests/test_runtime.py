@@ -1,6 +1,7 @@
 """Seeds repeat, budgets choose, expectations speak, settings are refused in one sentence."""
 
 import functools
+import json
 import math
 import os
 import re
@@ -44,12 +45,18 @@ def test_environment_of_a_kernel_wins():
     assert done.stdout.strip() == "1"
 
 
-def test_loading_tensorflow_prints_nothing_but_the_device_line():
-    program = "from helpers import runtime; runtime.prepare(seed=1)"
+def test_loading_tensorflow_prints_nothing_but_the_device_line_whatever_keras_json_says(tmp_path):
+    theirs = {"image_data_format": "channels_first", "floatx": "float64"}
+    (tmp_path / "keras.json").write_text(json.dumps(theirs))
+    program = "from helpers import runtime; runtime.prepare(seed=1); import keras, json\n"
+    program += "layer = keras.layers.Conv2D(2, 3)\n"
+    program += "print(layer.data_format, layer.dtype, layer(keras.ops.ones((1, 8, 8, 1))).shape)"
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("Device: ") and done.stdout.count("\n") == 1
+    device, layer = done.stdout.splitlines()
+    assert device.startswith("Device: ") and layer == "channels_last float32 (1, 6, 6, 2)"
     assert done.stderr == ""
 
 
