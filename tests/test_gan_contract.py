@@ -235,6 +235,26 @@ def test_no_picture_is_left_out_and_parts_are_equally_long(steps, count):
     assert all(len(part) == count > 0 for part, count in seen)
 
 
+def test_each_step_of_each_network_draws_noise_of_its_own():
+    drawn = []
+
+    class Recording(gan.GAN):
+        def discriminator_step(self, real, z, conditions=()):
+            drawn.append(np.array(z))
+            return super().discriminator_step(real, z, conditions)
+
+        def generator_step(self, z, conditions=()):
+            drawn.append(np.array(z))
+            return super().generator_step(z, conditions)
+
+    model = Recording(*small_networks(), discriminator_steps=2, seed=0)
+    model.compile("sgd", "sgd", run_eagerly=True)
+    model.fit(POINTS, batch_size=16, verbose=0)
+    assert len(drawn) == 6
+    for number, one in enumerate(drawn):
+        assert all(np.abs(one - other).min() > 0 for other in drawn[:number])
+
+
 @pytest.mark.parametrize("options", [{"run_eagerly": True}, {"steps_per_execution": 3}])
 def test_meters_weigh_steps_by_their_pictures(options):
     """Constant networks: the share of an epoch is that of all its pictures."""
