@@ -26,6 +26,7 @@ import keras
 import numpy as np
 
 from helpers import data, metrics, pretrained, runtime
+from helpers.data import checks
 from helpers.training import seeds
 
 Labels: TypeAlias = np.ndarray | dict[str, np.ndarray]
@@ -45,6 +46,7 @@ def train_judge(
     Returns:
         A trained model from images to ten probabilities.
     """
+    _check(images, labels, epochs, classes=10)
     layers, make = keras.layers, seeds.layer_maker(seed)
     stack = [make(layers.Dense, 128, "relu"), make(layers.Dense, 10, "softmax")]
     judge = keras.Sequential([keras.Input(images.shape[1:]), layers.Flatten(), *stack])
@@ -68,6 +70,7 @@ def train_cnn_judge(
         A trained model from images to `[features, probabilities]`, of shapes (n, 64) and
         (n, classes).
     """
+    _check(images, labels, epochs)
     layers, make = keras.layers, seeds.layer_maker(seed)
     h = picture = keras.Input(images.shape[1:])
     for width in (32, 64):
@@ -95,6 +98,7 @@ def train_attribute_judge(
     Returns:
         A trained model from images to a dictionary, name to probabilities of shape (n, values).
     """
+    _check(images, attributes, epochs)
     layers, widths, make = keras.layers, (16, 32, 64), seeds.layer_maker(seed)
     picture = keras.Input(images.shape[1:])
     h = layers.AveragePooling2D(2)(picture)
@@ -112,9 +116,24 @@ def train_attribute_judge(
     return judge
 
 
+def _check(
+    images: np.ndarray, labels: Labels, epochs: int, classes: int = checks.MOST_CODES
+) -> None:
+    """Refuse pictures outside [0, 1], labels that are no codes, one for each, and no epochs."""
+    runtime.check_count(epochs=epochs)
+    data.check_images(images)
+    named = labels if isinstance(labels, dict) else {"labels": labels}
+    if not named:
+        raise ValueError("There are no attributes to judge: give one or more.")
+    for name, values in named.items():
+        codes = checks.as_codes(name, values)
+        if len(codes) != len(images) or codes.max() >= classes:
+            said = f"{name} has {len(codes)} values up to {codes.max()} for {len(images)} pictures"
+            raise ValueError(f"{said}: give one for each, from 0 to {classes - 1}.")
+
+
 def _fit(judge: keras.Model, images: np.ndarray, labels: Labels, seed: int, **options: int) -> None:
     """Keras' `fit` on pictures in an order that the seed decides."""
-    runtime.check_count(epochs=options["epochs"])
     order = seeds.shuffled(len(images), seed)
     labels = keras.tree.map_structure(lambda values: np.asarray(values)[order], labels)
     judge.fit(images[order], labels, shuffle=False, verbose=0, **options)

@@ -130,3 +130,35 @@ def test_scores_of_pictures_tell_real_from_collapsed_and_from_noise(bars, bar_ju
     assert one["classes"] == 1 and one["class_kl"] == pytest.approx(np.log(4))
     assert one["precision"] > 0.8 and one["recall"] < 0.5
     assert noisy["precision"] < 0.2 and noisy["cnn_fd"] > 10 * equal["cnn_fd"]
+
+
+GREY = np.full((20, 16, 16, 1), 0.5, "float32")
+TENS = np.arange(20) % 10
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "said"),
+    [
+        (255 * GREY, TENS, "images reach from .*: scale them to"),
+        (GREY, TENS - 1, "labels holds -1: use whole numbers from 0 on"),
+        (GREY, TENS / 2, r"labels holds float64 of shape \(20,\): use whole numbers"),
+        (GREY, TENS[:5], "labels has 5 values up to 4 for 20 pictures: give one for each"),
+    ],
+)
+def test_what_no_judge_can_learn_from_is_named(images, labels, said):
+    for train in (judges.train_judge, judges.train_cnn_judge):
+        with pytest.raises(ValueError, match=said):
+            train(images, labels)
+    with pytest.raises(ValueError, match=said.replace("labels", "smile")):
+        judges.train_attribute_judge(images, {"smile": labels})
+
+
+def test_classes_and_epochs_that_no_judge_has():
+    with pytest.raises(ValueError, match="values up to 11 for 20 pictures: give one for each"):
+        judges.train_judge(GREY, TENS + 2)
+    with pytest.raises(ValueError, match="There are no attributes to judge: give one or more"):
+        judges.train_attribute_judge(GREY, {})
+    for epochs in (0, 1.5, np.nan):
+        for train in (judges.train_judge, judges.train_cnn_judge):
+            with pytest.raises(ValueError, match=f"epochs is {epochs}: use a whole number of 1 or"):
+                train(GREY, TENS, epochs)

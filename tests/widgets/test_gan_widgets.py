@@ -99,7 +99,17 @@ def test_pause_loses_nothing_and_play_goes_on(stepper):
     assert stepper.done == stopped + 6
 
 
-def test_steps_during_play_are_counted(stepper):
+def test_steps_during_play_are_counted_and_no_two_overlap(stepper, monkeypatch):
+    under_way, most, step = [], [], stepper._step
+
+    def slow(phase):
+        under_way.append(phase)
+        most.append(len(under_way))
+        time.sleep(0.002)
+        step(phase)
+        under_way.pop()
+
+    monkeypatch.setattr(stepper, "_step", slow)
     stepper.play(steps=200)
     others = [threading.Thread(target=stepper.step_discriminator) for _ in range(5)]
     for thread in others:
@@ -108,6 +118,7 @@ def test_steps_during_play_are_counted(stepper):
         thread.join()
     assert stepper.done == 205
     assert [len(stepper.history[name]) for name in "DG"] == [105, 100]
+    assert max(most) == 1
 
 
 def test_slow_shows_every_step(stepper, monkeypatch):
