@@ -103,7 +103,8 @@ def test_dragan_looks_around_real_points_one_normal_number_for_each_value():
 
 def test_r1_looks_at_real_points():
     real = np.ones((2, 2), "float32")
-    assert losses.penalty_points("r1", real, None, seed=0) is real
+    for fake in (None, 3 * real):
+        assert losses.penalty_points("r1", real, fake, seed=0) is real
 
 
 @pytest.mark.parametrize("penalty", losses.PENALTIES)
