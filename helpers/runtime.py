@@ -123,7 +123,9 @@ def prepare(seed: int, logical_cpus: int = 1) -> None:
     if gpus:
         tf.config.experimental.enable_op_determinism()
         tf.config.experimental.enable_tensor_float_32_execution(False)  # ten bits of mantissa
-    device = f"{len(gpus)} GPU" if gpus else f"CPU, {os.environ['TF_NUM_INTRAOP_THREADS']} threads"
+    threads = os.environ["TF_NUM_INTRAOP_THREADS"]
+    device = f"CPU, {threads} thread{'' if threads == '1' else 's'}"
+    device = f"{len(gpus)} GPU" if gpus else device
     versions = f"TensorFlow {tf.__version__} · Keras {keras.__version__}"
     print(f"Device: {device} · {versions} · seed {seed}")
 
