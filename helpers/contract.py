@@ -18,7 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import runtime, saving
+from helpers import runtime
+from helpers.training import divergence
 
 BATCH_SIZE = 128  # of a training step, where none is asked for
 COUNTS = ("batch_size", "epochs", "steps", "steps_per_epoch", "validation_steps")
@@ -57,7 +58,7 @@ def check_network(name: str, network: Any) -> None:
         raise ValueError(f"The {name}, a {kind}, is no network with known inputs: {hint}.")
 
 
-class CheckedModel(saving.Resumable):
+class CheckedModel(divergence.FiniteModel):
     """A model that looks at its data before Keras does, so that what is wrong gets a sentence.
 
     A subclass says in `target` what x is trained towards, and refuses in `_check_batch`.

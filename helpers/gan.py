@@ -28,7 +28,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import autoencoder, contract, gan_parts, losses, saving
+from helpers import autoencoder, contract, gan_parts, losses
+from helpers.training import divergence
 
 BATCHES = gan_parts.BATCHES
 OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")  # of Keras' `compile`
@@ -43,7 +44,7 @@ Optimizer: TypeAlias = keras.optimizers.Optimizer
 
 
 @keras.saving.register_keras_serializable("gdl")
-class GAN(saving.Resumable):
+class GAN(divergence.FiniteModel):
     """A generator and a discriminator, trained in turns.
 
     `fit(x)` trains on pictures; `fit([x, conditions])` where both networks take a second input.

@@ -6,9 +6,13 @@ and what is the likely cause, and gives back the weights of the last whole epoch
 """
 
 import math
+from typing import Any
+
+import keras
+import numpy as np
 
 from helpers import saving
-from helpers.training.callbacks import StepCounter
+from helpers.training.counting import StepCounter
 
 RISEN = 10.0  # times what it was at first: it grew before it broke
 
@@ -17,15 +21,26 @@ class Diverged(ArithmeticError):
     """A number of the training is no longer finite: which, at which step, and what to try."""
 
 
+def not_finite(values: dict[str, float]) -> str:
+    """Which number is infinite or no number, the first of them; empty where all are finite."""
+    spoilt = (f"{name} is {value:g}" for name, value in values.items() if not math.isfinite(value))
+    return next(spoilt, "")
+
+
 def check_finite(values: dict[str, float], where: str, hint: str) -> None:
     """Refuse to go on where a number of the training is infinite or no number.
 
     Raises:
         Diverged: one sentence that names the number, where it was seen, and what to try.
     """
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise Diverged(f"{name} is {value:g} {where}: {hint}.")
+    if spoilt := not_finite(values):
+        raise Diverged(f"{spoilt} {where}: {hint}.")
+
+
+def spoilt_weights(model: keras.Model) -> str:
+    """Whether a weight is infinite or no number, in the words of :func:`not_finite`."""
+    finite = all(np.isfinite(values).all() for values in saving.learned(model))
+    return "" if finite else "a weight is nan or infinite"
 
 
 def likely_cause(first: float | None, last: float | None, kind: str) -> str:
@@ -50,7 +65,8 @@ class KeepFinite(StepCounter):
 
     The model is then as at the end of its last whole epoch, or as when `fit` began; so are its
     optimizers. One line is printed; `stopped` holds it, and is empty where all went well. Keeping
-    copies the weights once an epoch, in memory.
+    copies the weights once an epoch, in memory. The models of the course have one without being
+    asked, see :class:`FiniteModel`.
     """
 
     def __init__(self) -> None:
@@ -67,24 +83,52 @@ class KeepFinite(StepCounter):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Look at the losses; they are means since the epoch began."""
         self.count(batch)
-        try:
-            check_finite(logs or {}, f"at step {self.done}", self._hint())
-        except Diverged as error:
-            self._give_back(str(error))
-        else:
-            self.last = max((abs(value) for value in (logs or {}).values()), default=0.0)
-            self.first = self.last if self.first is None else self.first
+        losses = {name: float(value) for name, value in (logs or {}).items()}
+        if spoilt := not_finite(losses):
+            self._give_back(spoilt)
+            return
+        self.last = max(map(abs, losses.values()), default=0.0)
+        self.first = self.last if self.first is None else self.first
+        if self.in_epoch == (self.params or {}).get("steps"):
+            self._keep()  # before another callback writes a file
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Keep what is good."""
-        if not self.stopped:
+        """Keep what is good, where Keras did not know which step would be the last."""
+        if not self.stopped and self.good_at != self.done:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Keep the weights, unless the last step has spoilt them: no loss has seen that yet."""
+        if spoilt := spoilt_weights(self.model):
+            self._give_back(spoilt)
+        else:
             self.good, self.good_at = saving.learned(self.model), self.done
 
-    def _hint(self) -> str:
-        kept = f"the weights of step {self.good_at} are back"
-        return f"{likely_cause(self.first, self.last, self.model.compute_dtype)}; {kept}"
-
-    def _give_back(self, said: str) -> None:
+    def _give_back(self, spoilt: str) -> None:
         saving.put_back(self.model, self.good)
-        self.model.stop_training, self.stopped = True, f"Training stopped: {said}"
+        cause = likely_cause(self.first, self.last, self.model.compute_dtype)
+        said = f"{spoilt} at step {self.done}: {cause}; the weights of step {self.good_at} are back"
+        self.model.stop_training, self.stopped = True, f"Training stopped: {said}."
         print(self.stopped)
+
+
+class FiniteModel(saving.Resumable):
+    """A model whose `fit` has a :class:`KeepFinite`, its own where it is given none."""
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Keras' `fit`, where one callback more looks at each loss."""
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = keras.tree.flatten(callbacks or [])
+            if not any(isinstance(given, KeepFinite) for given in callbacks):
+                callbacks = [*callbacks, KeepFinite()]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from helpers import saving
-from helpers.training.callbacks import StepCounter
-from helpers.training.divergence import check_finite
+from helpers.training.counting import StepCounter
+from helpers.training.divergence import Diverged, check_finite, spoilt_weights
 from helpers.widgets.jobs import Refused
 
 if TYPE_CHECKING:
@@ -111,7 +111,10 @@ class Watch(StepCounter):
         hint = (
             "try a smaller learning rate, and look whether the data are scaled as the model expects"
         )
-        check_finite(means, f"at step{first} {self.done} of {total}", hint)
+        where = f"at step{first} {self.done} of {total}"
+        check_finite(means, where, hint)
+        if self.in_epoch == self.steps and (spoilt := spoilt_weights(self.model)):
+            raise Diverged(f"{spoilt} {where}: {hint}.")
 
     def _record(self, means: dict[str, float]) -> None:
         """Keras reports the mean since the epoch began; note the mean since the last note.

@@ -243,9 +243,10 @@ def test_a_gradient_that_is_no_number_is_reported(meter):
 
 
 def test_weights_that_are_no_numbers_are_reported():
-    model = small_gan(rate=0.0)
+    model, real = small_gan(rate=0.0), np.array(batch(32))
     shift_last(model.generator, np.nan)
-    watch, _ = watched(model, verbose=False)
+    watch = callbacks.FailureWatch(real, every=1, verbose=False)
+    model.fit(real, batch_size=16, verbose=0, callbacks=[watch])
     assert "nan" in watch.warnings["steep"]
 
 

@@ -3,7 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from conftest import batch, small_gan
+from model_cases import CASES, compiled
 
+from helpers.training.callbacks import KeepOnTheWay
 from helpers.training.divergence import KeepFinite
 
 RNG = np.random.default_rng(0)
@@ -79,3 +82,45 @@ def test_what_goes_well_is_as_without():
     assert fit(watched, epochs=2).stopped == ""
     plain.fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0)
     assert all(map(np.array_equal, state(watched), state(plain)))
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # the end of a generator
+@pytest.mark.parametrize("given", ["array", "generator"])
+def test_weights_that_the_last_step_spoilt_are_not_kept(given, tmp_path):
+    """No loss has seen them; with arrays Keras knows which step is the last of an epoch."""
+    model = line(1e-2)
+    model.fit(X, Y, verbose=0)
+    good, watch = state(model), KeepFinite()
+    model.optimizer.learning_rate = 3e38
+    kept = KeepOnTheWay(tmp_path / "kept.keras")
+    if given == "generator":
+        model.fit((pair for pair in [(X, Y)]), verbose=0, shuffle=False, callbacks=[kept, watch])
+    else:
+        model.fit(X, Y, batch_size=64, epochs=3, verbose=0, callbacks=[kept, watch])
+    assert watch.stopped.startswith("Training stopped: a weight is nan or infinite at step 1: ")
+    assert all(map(np.array_equal, state(model)[:2], good[:2]))
+    if given == "array":
+        written = keras.saving.load_model(kept.path).get_weights()
+        assert all(map(np.array_equal, written, good[:2]))
+
+
+def spoiling(name):
+    """A model whose second step goes wrong, compiled, and what it trains on."""
+    if name == "GAN":
+        return small_gan(np.inf), batch(20)
+    return compiled(name, rate=np.inf), CASES[name].x
+
+
+NO_OTHER = [(name, None) for name in [*CASES, "GAN"]]
+OTHERS = [(name, given) for name in ("Flow", "GAN") for given in (keras.callbacks.Callback(), [])]
+
+
+@pytest.mark.parametrize(("name", "callbacks"), NO_OTHER + OTHERS)
+def test_a_plain_fit_of_every_model_ends_with_the_weights_of_before(name, callbacks, capsys):
+    model, x = spoiling(name)
+    before = model.get_weights()
+    history = model.fit(x, batch_size=5, epochs=3, verbose=0, callbacks=callbacks).history
+    assert capsys.readouterr().out.startswith("Training stopped: ")
+    assert len(next(iter(history.values()))) == 1
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+    assert all(map(np.array_equal, model.get_weights(), before))

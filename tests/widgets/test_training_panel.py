@@ -398,6 +398,20 @@ def test_a_run_that_diverges_stops_says_where_and_loses_nothing(at_once):
     assert np.isfinite(trained(panel).get_weights()[0]).all()
 
 
+def test_weights_that_the_last_step_spoilt_are_not_kept(tmp_path):
+    def wild(learning_rate, steps):
+        model = plain(learning_rate, steps)
+        model.compile(keras.optimizers.SGD(np.inf), "mse", run_eagerly=True)
+        return model
+
+    panel = plain_panel(wild, epochs=1, batch_size=70)
+    panel.each_epoch.value = str(tmp_path / "kept.keras")
+    panel.start()
+    with pytest.raises(widgets.Diverged, match="a weight is nan or infinite at step 1 of 1: try"):
+        panel.join()
+    assert panel.model is None and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "data", [(POINTS, POINTS[:9]), (tf.data.Dataset.from_tensors(POINTS),), ([1.0, 2.0],), ()]
 )
