@@ -6,6 +6,7 @@ README to `tests/browser/screenshots/`.
 """
 
 import inspect
+import io
 import json
 import os
 import re
@@ -20,7 +21,8 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from conftest import load
+import skimage.data
+from conftest import encoded, load
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -619,6 +621,87 @@ def test_keep_a_picture_and_a_film_by_keyboard(page, every):
         assert "my_pictures beside the notebook: Interpolator_" in lab.inner_text()
     page.screenshot(path=SCREENSHOTS / "kept_picture.png")
     assert lab.locator("img.widget-image").last.get_attribute("alt").startswith("the path")
+
+
+def brought():
+    """What people bring, by the name of its file: its bytes, and the picture that they hold."""
+    cat, astronaut = Image.fromarray(skimage.data.cat()), Image.fromarray(skimage.data.astronaut())
+    speckled = np.random.default_rng(0).integers(0, 256, (1700, 2300, 3), "uint8")
+    large = Image.blend(Image.fromarray(speckled), astronaut.resize((2300, 1700)), 0.5)
+    deep = np.asarray(cat.convert("L"), "uint16") * 257
+    film = {"save_all": True, "append_images": [astronaut.resize(cat.size)], "duration": 100}
+    tall = astronaut.resize((600, 1600))
+    return {
+        "large.jpg": (encoded(large, "JPEG", quality=100, subsampling=0), large),
+        "tall.png": (encoded(tall), tall),
+        "deep.png": (encoded(deep), cat.convert("L").convert("RGB")),
+        "print.jpg": (encoded(cat.convert("CMYK"), "JPEG"), cat),
+        "film.webp": (encoded(cat, "WEBP", **film), cat),
+    }
+
+
+def pixels_of(picture):
+    """What the page shows of an image: RGB in [0, 1]."""
+    content = picture.evaluate(
+        """async image => {
+            const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+            return Array.from(bytes);
+        }"""
+    )
+    return np.asarray(Image.open(io.BytesIO(bytes(content))).convert("RGB")) / 255
+
+
+def bring(page, lab, path):
+    """Upload a file, and wait for the sentence that is said of it."""
+    with page.expect_file_chooser() as chosen:
+        lab.get_by_role("button", name="Your picture").click()
+    chosen.value.set_files(path)
+    said = lab.locator(".widget-label", has_text=f"{path.name}: ")
+    said.wait_for(timeout=30_000)
+    return said.inner_text()
+
+
+def test_what_people_bring_is_painted_in_its_own_shape(page, every, tmp_path):
+    files = brought()
+    assert len(files["large.jpg"][0]) > 12e6
+    lab = lab_of(page, "mixer")
+    preview, result = (lab.locator("img.widget-image").nth(number) for number in (0, 2))
+    for name, (content, picture) in files.items():
+        (tmp_path / name).write_bytes(content)
+        assert bring(page, lab, tmp_path / name) == f"{name}: choose it in a menu above."
+        thumbnail = pixels_of(preview)
+        height, width = thumbnail.shape[:2]
+        assert width / height == pytest.approx(picture.width / picture.height, rel=0.03), name
+        expected = np.asarray(picture.resize((width, height), Image.Resampling.BOX)) / 255
+        assert np.abs(thumbnail - expected).mean() < 0.03, name
+        before = result.get_attribute("src")
+        lab.get_by_role("combobox", name="photograph").select_option(name)
+        assert changed(page, lambda old=before: result.get_attribute("src"), before, 30), name
+        height, width = pixels_of(result).shape[:2]
+        assert width / height == pytest.approx(picture.width / picture.height, rel=0.01), name
+
+
+def test_what_cannot_be_painted_gets_a_sentence(page, every, tmp_path):
+    photograph = brought()["large.jpg"][0]
+    files = {
+        "phone.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
+        "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'></svg>",
+        "half.jpg": photograph[: len(photograph) // 2],
+    }
+    other = "is in a format that is not read (%s): save the picture as JPEG or PNG."
+    sentences = {
+        "phone.heic": other % "HEIC",
+        "drawing.svg": other % "SVG drawing",
+        "half.jpg": "is no picture, or is damaged (JPEG): copy or download it again.",
+    }
+    lab = lab_of(page, "mixer")
+    result = lab.locator("img.widget-image").nth(2).get_attribute("src")
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        assert bring(page, lab, tmp_path / name) == f"{name}: the uploaded file {sentences[name]}"
+    names = lab.get_by_role("combobox", name="photograph").locator("option").all_inner_texts()
+    assert "tall.png" in names and not set(files) & set(names)
+    assert lab.locator("img.widget-image").nth(2).get_attribute("src") == result
 
 
 def test_a_cell_that_runs_again_stops_the_training_of_its_first_run(page, every):
