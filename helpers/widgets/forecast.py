@@ -1,7 +1,9 @@
 """How long will a painting of some size take on this machine, and does its memory hold it?
 
-Both grow with the pixels. Seconds are measured by a short run of two small sizes, whose line goes
-on to the large ones; bytes were measured once, of processes that painted up to 1,024 pixels a side.
+Both grow with the pixels. Seconds are first a rough figure, VGG19's multiply-adds by the speed of
+one convolution here; once somebody asks for a size, they are measured by a short run of two small
+sizes, whose line goes on to the large ones. Bytes were measured once, of processes that painted up
+to 1,024 pixels a side.
 """
 
 import functools
@@ -9,6 +11,7 @@ import time
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import tensorflow as tf
 
 from helpers import style
 from helpers.data import limits
@@ -16,6 +19,9 @@ from helpers.data import limits
 LARGEST = 1024  # pixels of the longer side
 OPTIMISING, ONE_PASS = 4_800, 1_100  # bytes a pixel
 MEASURED = (96, 192)  # shorter sides of the short run
+MULTIPLY_ADDS = 278_208  # a pixel, of VGG19's convolutions up to the content layer
+TIMES_FORWARD = 5  # what a step costs, in passes through those: both ways, and all between them
+STEP_SECONDS = 0.02  # of a step, whatever the size
 Line: TypeAlias = tuple[float, float]  # seconds of any picture, and seconds more a pixel
 
 
@@ -70,11 +76,36 @@ def _line(seconds: np.ndarray) -> Line:
     return max(0.0, seconds[1] - slope * large), slope
 
 
+@functools.cache
+def speed() -> float:
+    """Multiply-adds a second of this machine, by the fastest of four convolutions of VGG19."""
+    picture, kernel = tf.ones((1, 96, 96, 64)), tf.ones((3, 3, 64, 64))
+    seconds = []
+    for _ in range(4):
+        begin = time.perf_counter()
+        tf.nn.conv2d(picture, kernel, 1, "SAME").numpy()
+        seconds.append(time.perf_counter() - begin)
+    return 96**2 * kernel.numpy().size / min(seconds)
+
+
+def _rounds(shape: tuple[int, int], steps: int) -> list[tuple[float, int]]:
+    """Pixels and steps of three rounds: a quarter, a half and the whole of a shape."""
+    pixels = shape[0] * shape[1]
+    return [(pixels / 16, 4 * steps), (pixels / 4, 2 * steps), (pixels, steps)]
+
+
+def roughly(shape: tuple[int, int], steps: int) -> float:
+    """Seconds of three rounds, the last of `steps`, before anything was painted here."""
+    total = 0.0
+    for pixels, count in _rounds(shape, steps):
+        total += count * (STEP_SECONDS + TIMES_FORWARD * MULTIPLY_ADDS * pixels / speed())
+    return total
+
+
 def optimising(shape: tuple[int, int], steps: int) -> float:
-    """Seconds of three rounds: a quarter, a half and the whole of a shape, the last of `steps`."""
+    """Seconds of three rounds, the last of `steps`, at the pace of this machine."""
     total, measured = 0.0, pace()
-    for part, count in ((4, 4 * steps), (2, 2 * steps), (1, steps)):
-        pixels = shape[0] * shape[1] / part**2
+    for pixels, count in _rounds(shape, steps):
         first, step = (fixed + slope * pixels for fixed, slope in measured)
         total += first + (count - 1) * step
     return total

@@ -1,6 +1,7 @@
 """Paint under a slider: optimise a picture, or transfer a style in one pass."""
 
 import time
+from collections.abc import Callable
 
 import ipywidgets
 import numpy as np
@@ -105,7 +106,7 @@ class StyleStudio(Worker):
         for name in ("photograph", "painting"):
             self.controls[name].observe(self._show_choice, "value")
         for name in ("size", "steps"):
-            self.controls[name].observe(self._say_time, "value")
+            self.controls[name].observe(self._measure_time, "value")
         self._show_choice()
 
     def _show_choice(self, change: dict | None = None) -> None:
@@ -115,22 +116,25 @@ class StyleStudio(Worker):
             painting = self.paintings[self.controls["painting"].value]
             self.history = {}
             self._draw(beside(shown(photograph, 320), shown(painting, 160)))
-            if forecast.pace.cache_info().currsize:
-                self._say_time()
+            measured = forecast.pace.cache_info().currsize
+            self._say_time(forecast.optimising if measured else forecast.roughly)
 
-    def _say_time(self, change: dict | None = None) -> None:
-        """Before it is painted: how long that will take here; the first time that is measured."""
-        if self.working:
-            return
+    def _measure_time(self, change: dict) -> None:
+        """The same, by the pace of this machine, which takes some seconds to measure once."""
+        if not self.working:
+            self.time_left.value = "measuring how fast this machine paints …"
+            self._say_time(forecast.optimising)
+
+    def _say_time(self, seconds_of: Callable[[tuple[int, int], int], float]) -> None:
+        """Before it is painted: how long that will take here."""
         photograph = self.photographs[self.controls["photograph"].value]
         shape = forecast.shape_of(photograph, self.controls["size"].value)
-        self.time_left.value = "measuring how fast this machine paints …"
         try:
             forecast.check_memory(shape, forecast.OPTIMISING)
         except ValueError as error:
             self.time_left.value = str(error)
             return
-        seconds = forecast.optimising(shape, self.controls["steps"].value)
+        seconds = seconds_of(shape, self.controls["steps"].value)
         self.time_left.value = forecast.in_words(seconds, shape, photograph)
 
     def _make_choices(self, size: int, steps: int) -> None:

@@ -1,5 +1,6 @@
 """What is said before a painting: its size, its seconds on this machine, and whether it fits."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -76,6 +77,25 @@ def test_a_painting_takes_three_rounds_of_their_own_pace(pace):
     assert forecast.optimising((256, 256), 10) == pytest.approx(seconds)
 
 
+def test_the_rough_figure_counts_the_multiply_adds_of_vgg19(monkeypatch):
+    monkeypatch.setattr(forecast, "speed", lambda: 1e11)
+    network, total = keras.applications.VGG19(include_top=False, weights=None), 0.0
+    for layer in network.layers:
+        if "conv" in layer.name:
+            total += layer.kernel.shape.num_elements() / 4 ** (int(layer.name[5]) - 1)
+        if layer.name == style.CONTENT_LAYER:
+            break
+    assert total == forecast.MULTIPLY_ADDS
+    seconds = 10 * (64**2 * 4 + 128**2 * 2 + 256**2) * 5 * total / 1e11 + 70 * 0.02
+    assert forecast.roughly((256, 256), 10) == pytest.approx(seconds)
+
+
+def test_the_speed_of_this_machine_is_that_of_a_convolution(monkeypatch):
+    clock = iter([0.0, 9.0, 10.0, 10.5, 20.0, 21.0, 30.0, 39.0])
+    monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(clock))
+    assert forecast.speed.__wrapped__() == pytest.approx(96**2 * 9 * 64 * 64 / 0.5)
+
+
 def test_the_pace_of_this_machine_is_measured_by_painting(monkeypatch):
     """Real pictures are painted, by a clock that goes on with their pixels."""
     run = style.StyleTransfer.run
@@ -96,7 +116,9 @@ def test_the_pace_of_this_machine_is_measured_by_painting(monkeypatch):
 
 def test_the_studio_says_before_how_long_it_will_take(pace):
     studio = widgets.StyleStudio(PHOTOGRAPHS, PAINTINGS)
-    assert studio.time_left.value == "not started" and not pace.asked
+    rough = round(float(f"{forecast.roughly((171, 128), 20):.2g}"))
+    before = f"about {rough} s for 128 × 171 pixels (the photograph has 72 × 96)"
+    assert studio.time_left.value == before and not pace.asked
     studio.controls["size"].value = 1024
     seconds = round(forecast.optimising((1024, 768), 20), -1)
     assert studio.time_left.value == (
