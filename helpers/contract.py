@@ -18,8 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import runtime
-from helpers.training import divergence
+from helpers import divergence, runtime
 
 BATCH_SIZE = 128  # of a training step, where none is asked for
 COUNTS = ("batch_size", "epochs", "steps", "steps_per_epoch", "validation_steps")

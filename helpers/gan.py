@@ -28,8 +28,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from helpers import autoencoder, contract, gan_parts, losses
-from helpers.training import divergence
+from helpers import autoencoder, contract, divergence, gan_parts, losses
 
 BATCHES = gan_parts.BATCHES
 OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")  # of Keras' `compile`

@@ -6,8 +6,8 @@ import pytest
 from conftest import batch, small_gan
 from model_cases import CASES, compiled
 
+from helpers.divergence import KeepFinite
 from helpers.training.callbacks import KeepOnTheWay
-from helpers.training.divergence import KeepFinite
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype("float32")

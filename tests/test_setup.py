@@ -559,8 +559,8 @@ def test_helpers_are_short_functions_with_docstrings(path):
 
 # Rooms and files of the ground floor, lowest first; a module imports from its own and those below.
 FLOORS = [
-    *("runtime", "saving", "contract", "data", "layers", "penalties", "losses", "latent"),
-    *("autoencoder", "vae"),
+    *("runtime", "saving", "divergence", "contract", "data", "layers", "penalties", "losses"),
+    *("latent", "autoencoder", "vae"),
     *(
         "flow",
         "gan_parts",
@@ -575,7 +575,7 @@ FLOORS = [
     *("exercises", "widgets"),
 ]
 HOUSE = load("image/house.py", "house")
-GROUND = {"runtime", "contract", "layers", "penalties", "losses", "latent"}
+GROUND = {"runtime", "divergence", "contract", "layers", "penalties", "losses", "latent"}
 GROUND |= {"autoencoder", "vae", "gan_parts", "gan", "flow", "saving", "fast_style", "style"}
 
 

@@ -1,8 +1,6 @@
 """What goes on around a training step: who looks on, who shares the work, who judges the outcome.
 
-    counting       how many steps were taken, however many Keras takes at once
     callbacks      take snapshots, keep the model, watch for failure
-    divergence     end a training whose numbers are no longer finite, with the weights of before
     distributed    start several processes that train together; loads no TensorFlow
     replicas       what each of several devices does in one step
     judges         the classifiers by which the labs measure, and how each is trained

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from helpers import losses, runtime, saving
+from helpers.divergence import StepCounter
 from helpers.gan import METERS
-from helpers.training.counting import StepCounter
 
 ADVICE = {
     "D wins": "try one-sided labels, noise on D's inputs, a penalty, or a smaller D",

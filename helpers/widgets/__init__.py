@@ -14,7 +14,7 @@ Each widget is thin: its state in, a picture out. Five rules hold for all of the
 Every control has a name that screen readers say, and each widget announces its caption.
 """
 
-from helpers.training.divergence import Diverged
+from helpers.divergence import Diverged
 from helpers.widgets.autoencoders import CloudTurner, NoiseBench, UnitWalker
 from helpers.widgets.base import Caption, Lab, Pad
 from helpers.widgets.codes import BetaSwitcher, Interpolator, LatentExplorer

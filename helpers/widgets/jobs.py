@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from IPython import get_ipython
 
-from helpers.training.divergence import Diverged
+from helpers.divergence import Diverged
 
 _JOBS: weakref.WeakSet["Job"] = weakref.WeakSet()
 _LOCK = threading.Lock()

@@ -7,7 +7,7 @@ import ipywidgets
 import numpy as np
 
 from helpers import plots, style
-from helpers.training.divergence import check_finite
+from helpers.divergence import check_finite
 from helpers.widgets import forecast
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import (

@@ -12,8 +12,8 @@ from PIL import Image
 
 from helpers import losses, metrics, runtime
 from helpers.data import toys
+from helpers.divergence import check_finite
 from helpers.gan import GAN
-from helpers.training.divergence import check_finite
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import make_menu
 from helpers.widgets.jobs import Job, complaint

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from helpers import plots, pretrained, runtime, saving
+from helpers.divergence import Diverged
 from helpers.training import seeds
 from helpers.training.callbacks import KeepOnTheWay
-from helpers.training.divergence import Diverged
 from helpers.widgets.controls import (
     WIDE,
     as_text,

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from helpers import saving
-from helpers.training.counting import StepCounter
-from helpers.training.divergence import Diverged, check_finite, spoilt_weights
+from helpers.divergence import Diverged, StepCounter, check_finite, spoilt_weights
 from helpers.widgets.jobs import Refused
 
 if TYPE_CHECKING:

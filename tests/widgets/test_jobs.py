@@ -6,7 +6,7 @@ import ipywidgets
 import numpy as np
 import pytest
 
-from helpers.training import divergence
+from helpers import divergence
 from helpers.widgets import Lab, jobs
 from helpers.widgets.worker import Worker
 
