@@ -113,7 +113,7 @@ class AdaIN(keras.layers.Layer):
 KINDS = ("gaussian", "salt_and_pepper", "masking")
 
 
-def check_damage(kind: str, level: float) -> None:
+def _check_damage(kind: str, level: float) -> None:
     """Refuse an unknown kind of damage, or a level outside its range, with a ValueError."""
     fits = runtime.is_number(level) and level >= 0 and (level <= 1 or kind == "gaussian")
     if kind not in KINDS or not fits:
@@ -134,9 +134,9 @@ def corrupt(x: tf.Tensor, kind: str, level: float, seed: Seed) -> tf.Tensor:
         seed: an integer gives the same damage every time, a `keras.random.SeedGenerator` goes on.
 
     Returns:
-        float32 images in [0, 1] of the same shape; ValueError as :func:`check_damage`.
+        float32 images in [0, 1] of the same shape; ValueError for other kinds or levels.
     """
-    check_damage(kind, level)
+    _check_damage(kind, level)
     x = ops.convert_to_tensor(x, "float32")
     if kind == "gaussian":
         return ops.clip(x + level * keras.random.normal(ops.shape(x), seed=seed), 0.0, 1.0)
@@ -157,7 +157,7 @@ class Corruption(RandomLayer):
     """
 
     def __init__(self, kind: str, level: float, seed: int | None = None, **kwargs: Any) -> None:
-        check_damage(kind, level)
+        _check_damage(kind, level)
         super().__init__(seed, **kwargs)
         self.kind, self.level = kind, level
 

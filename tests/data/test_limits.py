@@ -157,7 +157,7 @@ def test_a_large_jpeg_read_smaller_looks_the_same(monkeypatch):
 def test_bytes_of_a_file_are_limited(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "FILE_BYTES", 2000)
     (tmp_path / "noise.png").write_bytes(encoded(COLOURS))
-    with pytest.raises(ValueError, match=r"noise\.png has 0 MB, over 0 MB: make the picture"):
+    with pytest.raises(ValueError, match=r"noise\.png has 0 MB, over 0 MB: make it smaller"):
         data.load_image(tmp_path / "noise.png")
     with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
         archive.writestr("noise.png", encoded(COLOURS))
