@@ -13,11 +13,10 @@ and imports TensorFlow only inside functions.
 
 Variables that are already set win, so a kernelspec or a shell can overrule each default.
 
-Three words are used by every lab:
+Two words are used by every lab:
 
     prepare     seeds everything and says which device is used; `layers_draw_from` seeds the layers
                 of one block of code alone
-    budget      how much to train: a lab's minute, or the full run behind a checkpoint
     expect      a measured number, the number it should be, and how far apart they may be;
                 `expect_at_least` and `expect_at_most` where the claim has one side
 
@@ -173,21 +172,9 @@ def _divide_cpu(tf, count: int) -> None:
             raise RuntimeError(f"TensorFlow already runs on one CPU device: {hint}.") from error
 
 
-def budget(lab, full):
-    """Choose between a lab's small budget and the full one.
-
-    Where `lab` is None, a lab loads what a full run made. Nothing that we made fits pictures of the
-    learner's own, so after :func:`own_pictures` the answer is then `full` too.
-
-    Args:
-        lab: the value for a learner's run, about a minute of training; None to load.
-        full: the value for `make checkpoints`, which sets `GDL_BUDGET=full`.
-
-    Returns:
-        One of the two, unchanged.
-    """
-    must_make = lab is None and _on_own_pictures
-    return full if must_make or os.environ.get("GDL_BUDGET") == "full" else lab
+def is_full_run() -> bool:
+    """Whether what labs load is made now: `make checkpoints` sets `GDL_BUDGET=full`."""
+    return os.environ.get("GDL_BUDGET") == "full"
 
 
 def measured(name: str, value: float, unit: str = "") -> str:
@@ -214,9 +201,8 @@ def own_pictures(path: str | os.PathLike | None) -> None:
 
     From then on `expect`, `expect_at_least` and `expect_at_most` show a number beside the band of
     our pictures, marked `·`, and never raise for it. What a lab loads of ours is made anew on the
-    learner's pictures, and `checkpoints/` is neither read nor written: `budget(None, full)` gives
-    `full`, and :mod:`helpers.pretrained.anew` calls it. :func:`prepare` begins anew, on
-    ours.
+    learner's pictures, by :mod:`helpers.pretrained.anew`, and `checkpoints/` is neither read nor
+    written. :func:`prepare` begins anew, on ours.
 
     Args:
         path: what is given to :func:`helpers.data.pictures`; None for the lab's own pictures.
@@ -295,7 +281,7 @@ def check_prediction(
     """
     if prediction is not None and not is_number(prediction):
         raise ValueError(f"{name}: {prediction!r} was predicted: write a number, as in 0.5.")
-    if callable(value) and (prediction is not None or budget(lab=False, full=True)):
+    if callable(value) and (prediction is not None or is_full_run()):
         value = value()
     if prediction is None:
         print(f"{name}: predict first (set it above), then run this cell again.")

@@ -105,11 +105,12 @@ def test_a_gpu_computes_in_whole_float32_and_the_same_each_time(monkeypatch):
     assert asked == [("enable_op_determinism",), ("enable_tensor_float_32_execution", False)]
 
 
-def test_budget(monkeypatch):
+def test_only_a_full_run_makes_what_labs_load(monkeypatch):
     monkeypatch.delenv("GDL_BUDGET", raising=False)
-    assert runtime.budget(lab=3, full=60) == 3
-    monkeypatch.setenv("GDL_BUDGET", "full")
-    assert runtime.budget(lab=3, full=60) == 60
+    assert not runtime.is_full_run()
+    for budget in ("full", "small"):
+        monkeypatch.setenv("GDL_BUDGET", budget)
+        assert runtime.is_full_run() == (budget == "full")
 
 
 def test_expect_speaks_and_marks_the_measured_digits(capsys):
@@ -259,16 +260,6 @@ def test_on_own_pictures_numbers_are_shown_and_nothing_stops(words, claim, capsy
     assert capsys.readouterr().out == f"✓ bound ≈ 146 nats ({words})\n"
     with pytest.raises(AssertionError, match="Out of its band"):
         claim(float("nan"))
-
-
-def test_what_is_loaded_is_made_anew_on_own_pictures(monkeypatch):
-    monkeypatch.delenv("GDL_BUDGET", raising=False)
-    assert runtime.budget(lab=None, full=7) is None and not runtime.on_own_pictures()
-    runtime.own_pictures("my_folder")
-    assert runtime.budget(lab=None, full=7) == 7 and runtime.on_own_pictures()
-    assert runtime.budget(lab=3, full=7) == 3 and runtime.budget(lab=False, full=True) is False
-    runtime.own_pictures(None)
-    assert runtime.budget(lab=None, full=7) is None and not runtime.on_own_pictures()
 
 
 def test_a_new_start_is_on_our_pictures(capsys):

@@ -139,7 +139,7 @@ def checkpoint(
 
 
 def _to_be_made(make: Callable | None) -> TypeGuard[Callable]:  # in a full run only
-    return make is not None and runtime.budget(lab=False, full=True)
+    return make is not None and runtime.is_full_run()
 
 
 def save(name: str, model: keras.Model, settings: dict, seconds: float, metrics: dict) -> None:
