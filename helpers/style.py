@@ -246,7 +246,8 @@ class StyleTransfer:
         """
         if optimizer not in OPTIMIZERS or start not in ("content", "noise"):
             raise ValueError(f"{optimizer!r} from {start!r}: use adam or lbfgs, content or noise.")
-        runtime.check_positive(learning_rate=learning_rate)
+        if optimizer == "adam":
+            runtime.check_positive(learning_rate=learning_rate)
         whole = all(runtime.is_count(number) for number in (*sizes, *steps))
         if len(sizes) != len(steps) or not sizes or not whole or min(sizes) < SMALLEST:
             hint = f"as many of each, whole numbers, {SMALLEST} pixels or more and a step or more"
