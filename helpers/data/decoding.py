@@ -3,7 +3,7 @@
     which format      named from its first bytes when it is not one of FORMATS, or is damaged
     how many pixels   compared with a limit before they are decoded; a large JPEG is decoded at a
                       half, a quarter or an eighth of its size
-    which way up      as the camera noted it (Exif)
+    which way up      as the camera noted it (Exif); as it lies where the note cannot be read
     how deep          each value is a share of its channel's largest: 255 in 8 bits, 65,535 in 16;
                       floats must lie in [0, 1] already
     what is behind    white, where the picture is transparent
@@ -64,10 +64,10 @@ SIGNATURES = (
     (0, b"\x1f\x8b", "gzip archive"),
 )
 READ = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WebP", "AVIF", "JPEG 2000")
-DAMAGED = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError,
-    AttributeError, RuntimeError, MemoryError, struct.error, zlib.error,
+EXIF_DAMAGED = (
+    SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error,
 )  # fmt: skip
+DAMAGED = (*EXIF_DAMAGED, OSError, EOFError, RuntimeError, MemoryError, zlib.error)
 
 
 def checked_side(size: int) -> int:
@@ -174,7 +174,8 @@ def _load(stream: BinaryIO, name: str, side: int) -> Image.Image:
     picture = _open(stream)
     _reduce(picture, stream, name, side)
     picture.load()
-    ImageOps.exif_transpose(picture, in_place=True)
+    with contextlib.suppress(*EXIF_DAMAGED):  # the pixels are read, and nothing else is wanted
+        ImageOps.exif_transpose(picture, in_place=True)
     return _to_shares(picture, name)
 
 

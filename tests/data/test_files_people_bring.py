@@ -13,6 +13,9 @@ from skimage.util import img_as_float
 from helpers import data
 
 RAMP = np.linspace(0, 65535, 64 * 48).astype("uint16").reshape(48, 64)
+EXIF_HEADER = b"MM\0*\0\0\0\x08\0"  # and the number of tags follows
+ORIENTATION = b"\x01\x12\0\x03\0\0\0\x01\0"  # and its value follows
+TEXT_FOR_NUMBERS = b"\x01\x3e\0\x02\0\0\0\x02A\0\0\0" + bytes(4)  # the white point is "A"
 COLOURS = np.random.default_rng(0).integers(0, 256, (40, 30, 3), "uint8")
 
 
@@ -103,6 +106,24 @@ def test_what_a_camera_held_sideways_is_upright_at_every_size(kind, turn):
     np.testing.assert_allclose(data.load_image(content) * 255, np.asarray(upright), atol=1e-4)
     fitted = np.asarray(ImageOps.fit(upright, (16, 16), Image.Resampling.LANCZOS))
     np.testing.assert_allclose(data.load_image(content, 16) * 255, fitted, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    ("exif", "turned"),
+    [
+        (b"no header at all", False),
+        (b"MM\0*", False),
+        (EXIF_HEADER + b"\1" + ORIENTATION + b"\x63\0\0", False),
+        (EXIF_HEADER + b"\2" + ORIENTATION + b"\6\0\0" + TEXT_FOR_NUMBERS, True),
+    ],
+    ids=["no TIFF", "cut off", "no such orientation", "another tag is damaged"],
+)
+def test_a_damaged_exif_block_leaves_the_picture_as_it_lies(kind, exif, turned):
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    plain = data.load_image(encoded(COLOURS, kind, **lossless))
+    content = encoded(COLOURS, kind, exif=b"Exif\0\0" + exif, **lossless)
+    np.testing.assert_array_equal(data.load_image(content), np.rot90(plain, -turned))
 
 
 @pytest.mark.parametrize("shape", [(160, 60), (60, 160), (61, 61), (7, 30)])
