@@ -72,7 +72,7 @@ def parse_attributes(lines: Iterable[str], is_there: Callable[[str], bool], coun
             continue
         name, *values = row
         if len(values) != len(attributes):
-            raise _damaged(f"row {name}")
+            raise _damaged(f"row {limits.printable(name)}")
         if name in rows or not is_there(name):
             left_out[name] = "is listed twice" if name in rows else "is listed and not there"
         else:
@@ -136,7 +136,7 @@ def celeba(files: Files, place: str | Path, count: int) -> tuple[Files, dict[str
     left_out = files.left_out | listed.left_out
     if not listed.names:
         hint = "put them beside the list, and unpack archives inside an archive"
-        said = f"None of the pictures that the list names is in {place}"
+        said = f"None of the pictures that the list names is in {limits.printable(place)}"
         raise ValueError(f"{said} ({limits.named(left_out)}): {hint}.")
     places = {name: place_of(name) for name in listed.names}
     if len(places) < count:

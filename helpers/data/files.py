@@ -73,7 +73,7 @@ def find(path: str | Path) -> Files:
     if os.path.isfile(path):
         return _members(path, path.name)
     if not os.path.isdir(path):
-        raise FileNotFoundError(f"There is nothing at {path}: check the path.")
+        raise FileNotFoundError(f"There is nothing at {limits.printable(path)}: check the path.")
     outside = below(path)
     found, left_out = {}, dict(outside.left_out)
     for place, file in outside.found.items():
@@ -111,7 +111,8 @@ def below(folder: Path) -> Files:
         entered.add(real)
         if len(paths) > limits.MOST_FILES:
             hint = "give the folder of the pictures itself"
-            raise ValueError(f"{folder} holds over {limits.MOST_FILES:,} files: {hint}.")
+            said = f"{limits.printable(folder)} holds over {limits.MOST_FILES:,} files"
+            raise ValueError(f"{said}: {hint}.")
     found = {}
     for parts in sorted(paths):
         path, place = paths[parts], "/".join(parts)

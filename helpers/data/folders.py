@@ -120,7 +120,8 @@ def _progress_bar(count: int) -> Callable:
 def _no_picture(files: Files, path: str | Path, left_out: dict[str, str]) -> ValueError:
     total, left_out = len(files.found) + len(files.left_out), files.left_out | left_out
     why = f" ({limits.named(left_out)})" if left_out else ""
-    return ValueError(f"{path} holds no picture: of {total} files none can be read{why}.")
+    said = f"{limits.printable(path)} holds no picture"
+    return ValueError(f"{said}: of {total} files none can be read{why}.")
 
 
 def warn_of_left_out(files: Files, decoded: Decoded) -> None:

@@ -61,7 +61,8 @@ def load_image(
 
 def _read_image(path: Path, name: str, size: int | None, square: bool) -> np.ndarray:
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"There is no picture at {str(path)[:300]}: check the path.")
+        shown = limits.printable(path)[:300]
+        raise FileNotFoundError(f"There is no picture at {shown}: check the path.")
     try:
         stream = path.open("rb")
     except OSError as error:

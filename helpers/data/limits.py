@@ -7,8 +7,11 @@ address an answer without end. What is claimed is compared with the limits below
     DECODING_BYTES     of memory while one picture is decoded; together under 300 MB
     MOST_FILES         below one folder, so that a link to the whole disk comes to an end
     memory             that the pictures asked for take, against what is free
+
+What does not fit is refused in one sentence, on one line whatever the file's name holds.
 """
 
+import re
 from pathlib import Path
 
 import psutil
@@ -19,13 +22,20 @@ MOST_FILES = 1_000_000
 BYTES_A_VALUE = 5  # as float32, beside the 8 bits that it is made from
 NAMED = 10  # of the files that are left out; the rest are counted
 CGROUP = Path("/sys/fs/cgroup")
+# Control characters, line breaks of Unicode, and bytes of a name that are no UTF-8.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def printable(name: str | Path) -> str:
+    """A name or path for a message: what would break or move its line becomes U+FFFD."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(name))
 
 
 class NotRead(ValueError):
     """A file that cannot be read as a picture: its name, the reason, and what to do."""
 
     def __init__(self, name: str, reason: str, advice: str) -> None:
-        super().__init__(f"{name} {reason}: {advice}.")
+        super().__init__(f"{printable(name)} {reason}: {advice}.")
         self.reason = reason
 
 
@@ -78,6 +88,6 @@ def named(left_out: dict[str, str]) -> str:
     Args:
         left_out: name to reason, which begins with a verb ("is empty").
     """
-    first = [f"{name} {reason}" for name, reason in list(left_out.items())[:NAMED]]
+    first = [f"{printable(name)} {reason}" for name, reason in list(left_out.items())[:NAMED]]
     rest = len(left_out) - len(first)
     return "; ".join(first + ([f"and {rest:,} more"] if rest else []))

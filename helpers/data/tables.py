@@ -83,7 +83,7 @@ def _rows(path: Path) -> Rows:
 
 def _text(path: Path) -> str:
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"There is no table at {path}: check the path.")
+        raise FileNotFoundError(f"There is no table at {limits.printable(path)}: check the path.")
     try:
         limits.check_bytes(path.name, path.stat().st_size or 1)
         content = path.read_bytes()
@@ -133,7 +133,8 @@ def _whole(path: Path, row: int, cell: str, title: str) -> int:
 
 
 def _damaged(path: Path, row: int, said: str, hint: str) -> ValueError:
-    return ValueError(f"{path.name} is damaged: row {row} {said}: {hint}.")
+    name, said = limits.printable(path.name), limits.printable(said)
+    return ValueError(f"{name} is damaged: row {row} {said}: {hint}.")
 
 
 def choose(found: Files, names: list[str], folder: str | Path, table: str | Path) -> Listed:
@@ -152,7 +153,8 @@ def choose(found: Files, names: list[str], folder: str | Path, table: str | Path
     places = [place for place in found.found if os.path.realpath(folder / place) != own]
     rows, left_out = _match(names, places, Path(os.path.abspath(folder)))
     if not rows:
-        said = f"None of the pictures that {Path(table).name} names is in {folder}"
+        name, place = limits.printable(Path(table).name), limits.printable(folder)
+        said = f"None of the pictures that {name} names is in {place}"
         hint = "write each name as the file's own, with its ending"
         raise ValueError(f"{said} ({limits.named(left_out)}): {hint}.")
     left_out |= {place: "is not in the table" for place in places if place not in rows}

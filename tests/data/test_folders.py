@@ -222,3 +222,35 @@ def test_a_member_that_an_archive_holds_twice_is_counted(tmp_path):
     with pytest.warns(UserWarning, match=said):
         images = data.pictures(tmp_path / "a.zip", 8).images
     assert images.mean(axis=(1, 2, 3)).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x1b[2J", "\x85", "\u2028"])
+def test_a_name_with_signs_that_move_the_text_is_told_in_one_line(tmp_path, sign):
+    home, name = tmp_path / f"my{sign}home", f"bad{sign}name"
+    home.mkdir()
+    (home / f"{name}.png").write_text("hello")
+    (home / "known.csv").write_text(f'file,a\n"{name}.png","{name}"\nb.png,1\n', newline="")
+    calls = [
+        lambda: data.load_image(home / f"{name}.png"),
+        lambda: data.load_image(home / "gone.png"),
+        lambda: data.pictures(home, 16),
+        lambda: data.pictures(home / "gone", 16),
+        lambda: data.pictures(home, 16, table=home / "known.csv"),
+        lambda: data.pictures(home, 16, table=home / "gone.csv"),
+        lambda: data.celeba(home / f"{name}.png", 16),
+    ]
+    for call in calls:
+        with pytest.raises((ValueError, FileNotFoundError)) as caught:
+            call()
+        assert "\N{REPLACEMENT CHARACTER}" in str(caught.value)
+        assert sign[0] not in str(caught.value)
+    (home / "good.png").write_bytes(encoded(COLOURS))
+    with pytest.warns(UserWarning, match="Left out 2 of 3 files: bad\N{REPLACEMENT CHARACTER}"):
+        data.pictures(home, 16)
+
+
+def test_a_name_in_another_script_is_told_as_it_is():
+    name = "Gemälde 二 \u202f \N{ARTIST PALETTE}.png"
+    assert limits.printable(name) == name
+    latin = Path(b"b\xe4r.png".decode("utf-8", "surrogateescape"))
+    assert limits.printable(latin) == "b\N{REPLACEMENT CHARACTER}r.png"
