@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from scipy.spatial.transform import Rotation
 
 from helpers import layers, metrics, plots
+from helpers.data import checks
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import WIDE, make_choice, make_slider
 from helpers.widgets.pictures import enlarge, named_rows, there_and_back
@@ -20,11 +21,17 @@ class CloudTurner(Lab):
         points: shape (n, 3).
         reconstructions: name, for example ``"2 numbers"``, to the reconstruction of every point,
             shape (n, 3); in the order of the slider.
+
+    Raises:
+        ValueError: no reconstruction, an array without finite numbers, or without a row for each
+            point.
     """
 
     title = "Cloud turner: 3-D points, their reconstruction, and the line between them"
 
     def __init__(self, points: np.ndarray, reconstructions: dict[str, np.ndarray]) -> None:
+        checks.check_each("reconstructions", reconstructions.values())
+        checks.check_rows({"points": points, **reconstructions})
         self.points, self.reconstructions = points, reconstructions
         self.code = make_choice("code", list(reconstructions), next(iter(reconstructions)))
         self.azimuth = make_slider("turn (degrees)", 30, -180, 180, 2)
@@ -58,6 +65,9 @@ class UnitWalker(Lab):
         decode: from codes (n, code size) to images (n, height, width, channels).
         codes: codes of test images, shape (n, code size).
         images: the images the codes belong to.
+
+    Raises:
+        ValueError: an array without finite numbers, or without a row for each of the other.
     """
 
     title = "Unit walker: a picture, its reconstruction, and one unit of its code on the move"
@@ -67,6 +77,7 @@ class UnitWalker(Lab):
     def __init__(
         self, decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, images: np.ndarray
     ) -> None:
+        checks.check_rows({"codes": codes, "images": images})
         self.decode, self.codes, self.images, self.choosing = decode, codes, images, False
         count, size = codes.shape
         self.which = make_slider("picture", 0, 0, count - 1, 1)
@@ -135,6 +146,9 @@ class NoiseBench(Lab):
     Args:
         images: clean, in [0, 1], shape (n, height, width, channels); all are shown at once.
         methods: name to a function from damaged images to restored ones.
+
+    Raises:
+        ValueError: images without finite numbers.
     """
 
     title = "Noise bench: clean, damaged and restored pictures for a kind and level of noise"
@@ -143,6 +157,7 @@ class NoiseBench(Lab):
     def __init__(
         self, images: np.ndarray, methods: dict[str, Callable[[np.ndarray], np.ndarray]]
     ) -> None:
+        checks.check_rows({"images": images})
         self.images, self.methods = images, methods
         options = [(kind.replace("_", " "), kind) for kind in layers.KINDS]
         self.kind = ipywidgets.ToggleButtons(options=options, description="noise", style=WIDE)

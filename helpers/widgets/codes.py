@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from sklearn.decomposition import PCA
 
 from helpers import latent, plots
+from helpers.data import checks
 from helpers.vae import VAE
 from helpers.widgets.base import Lab, Pad
 from helpers.widgets.controls import make_choice, make_slider
@@ -26,6 +27,10 @@ class LatentExplorer(Lab):
             `vae.decode`.
         codes: posterior means of test images, shape (n, latent), latent of 2 or more.
         labels: whole numbers from 0 to 9, shape (n,), for the colours.
+
+    Raises:
+        ValueError: codes of one dimension, an array without finite numbers, or without a row for
+            each of the other.
     """
 
     title = "Latent explorer: a point on the plane of codes and the picture decoded from it"
@@ -34,6 +39,7 @@ class LatentExplorer(Lab):
     def __init__(
         self, decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, labels: np.ndarray
     ) -> None:
+        checks.check_rows({"codes": codes, "labels": labels})
         if codes.ndim != 2 or codes.shape[1] < 2:
             raise ValueError(f"codes have shape {codes.shape}: use (n, latent), latent 2 or more.")
         self.decode, self.codes, self.labels = decode, codes, np.asarray(labels)
@@ -137,6 +143,9 @@ class Interpolator(Lab):
         decode: from codes (n, latent) to images (n, height, width, channels).
         codes: the codes to choose the two ends from, shape (n, latent).
         images: the pictures the codes belong to, shown at the ends; None shows decoded ends.
+
+    Raises:
+        ValueError: an array without finite numbers, or without a row for each of the other.
     """
 
     title = "Interpolator: two pictures, the one between them, and the whole path"
@@ -150,6 +159,8 @@ class Interpolator(Lab):
         codes: np.ndarray,
         images: np.ndarray | None = None,
     ) -> None:
+        given = {"codes": codes} if images is None else {"codes": codes, "images": images}
+        checks.check_rows(given)
         self.decode, self.codes = decode, np.asarray(codes)
         self.images = decode(self.codes.astype("float32")) if images is None else images
         self.scale, count = max(1, 64 // self.images.shape[1]), len(self.codes)
@@ -215,12 +226,21 @@ class BetaSwitcher(Lab):
         models: beta to a trained :class:`helpers.vae.VAE` with two latent dimensions.
         images: test images in [0, 1], shape (n, height, width, channels), n of 10 or more.
         labels: whole numbers from 0 to 9, shape (n,).
+
+    Raises:
+        ValueError: no model, too few images, an array without finite numbers, or without a row for
+            each of the other.
     """
 
     title = "Beta switcher: reconstructions, samples and codes of models trained with other betas"
+    COLUMNS = 10
     ROWS = ("test images", "reconstructions", "samples", "samples", "samples")
 
     def __init__(self, models: dict[float, VAE], images: np.ndarray, labels: np.ndarray) -> None:
+        checks.check_rows({"images": images, "labels": labels})
+        if not models or len(images) < self.COLUMNS:
+            said = f"There are {len(models)} models and {len(images)} images"
+            raise ValueError(f"{said}: give 1 model and {self.COLUMNS} images or more.")
         self.views = {beta: self._view(m, images, labels) for beta, m in models.items()}
         self.beta = make_choice("beta", list(models), next(iter(models)))
         self.pictures, self.plane = ipywidgets.Image(), ipywidgets.Image()
@@ -232,11 +252,11 @@ class BetaSwitcher(Lab):
     def _view(self, model: VAE, images: np.ndarray, labels: np.ndarray) -> dict:
         """Everything to show for one model, drawn once so that switching is instant."""
         z_mean, _ = model.encode(images)
-        reconstructions = model.decode(z_mean[:10])
-        samples = model.decode(latent.prior_codes(30, model.latent_dim))
-        pictures = np.concatenate([images[:10], reconstructions, samples])
+        reconstructions = model.decode(z_mean[: self.COLUMNS])
+        samples = model.decode(latent.prior_codes(3 * self.COLUMNS, model.latent_dim))
+        pictures = np.concatenate([images[: self.COLUMNS], reconstructions, samples])
         figure = plots.scatters("Codes of test images", {"": z_mean[:, :2]}, labels)
-        sheet = plots.tile(pictures, 10)
+        sheet = plots.tile(pictures, self.COLUMNS)
         drawn = named_rows(enlarge(sheet, 2), list(self.ROWS)), figure.pixels()
         return {"drawn": drawn, "png": [plots.png(image) for image in drawn], "sheet": sheet}
 

@@ -6,6 +6,7 @@ import ipywidgets
 import numpy as np
 
 from helpers import plots
+from helpers.data import checks
 from helpers.widgets.base import Lab
 from helpers.widgets.controls import make_menu, make_slider
 from helpers.widgets.pictures import enlarge, there_and_back
@@ -24,9 +25,9 @@ class FaceStudio(Lab):
         reach: sliders go from -reach to reach.
 
     Raises:
-        ValueError: no group or more than three, a name that two sliders have, a direction of
-            another shape than the codes, or a preset that is called "none", moves a slider which is
-            not there, or moves it beyond its reach.
+        ValueError: codes or a direction without finite numbers, no group or more than three, a name
+            that two sliders have, a direction of another shape than the codes, or a preset that is
+            called "none", moves a slider which is not there, or moves it beyond its reach.
     """
 
     title = "Face studio: a face before and after, and a slider for each attribute"
@@ -142,6 +143,10 @@ class FaceStudio(Lab):
 
 def _check(codes: np.ndarray, groups: dict, presets: dict, reach: float) -> None:
     """Refuse what the studio cannot show; see its `Raises`."""
+    checks.check_rows({"codes": codes})
+    for group in groups.values():
+        for name, direction in group.items():
+            checks.check_rows({name: direction})
     if not 1 <= len(groups) <= FaceStudio.MOST_GROUPS:
         raise ValueError(f"There are {len(groups)} groups of sliders: give one to three.")
     names = [name for group in groups.values() for name in group]

@@ -7,6 +7,7 @@ import ipywidgets
 import numpy as np
 
 from helpers import plots, style
+from helpers.data import checks
 from helpers.divergence import check_finite
 from helpers.widgets import forecast
 from helpers.widgets.base import Lab
@@ -30,6 +31,9 @@ class Scrubber(Lab):
         pictures: one per frame, in [0, 1], shape (height, width, 1 or 3); heights may differ.
         captions: one line per frame.
         name: of the slider.
+
+    Raises:
+        ValueError: no picture, one without finite numbers, or another number of captions.
     """
 
     title = "Scrubber: the frames of a run, one slider"
@@ -40,7 +44,8 @@ class Scrubber(Lab):
     def __init__(
         self, pictures: list[np.ndarray], captions: list[str], name: str = "frame"
     ) -> None:
-        if not pictures or len(pictures) != len(captions):
+        checks.check_each("pictures", pictures)
+        if len(pictures) != len(captions):
             raise ValueError(f"{len(pictures)} pictures and {len(captions)} captions: give equal.")
         self.pictures, self.captions = pictures, captions
         last = len(pictures) - 1
@@ -81,6 +86,9 @@ class StyleStudio(Worker):
         size: shorter side of the result in pixels, as long as the longer has no more than 1,024; a
             quarter and a half of it are painted first.
         steps: in the largest round; the rounds before take twice and four times as many.
+
+    Raises:
+        ValueError: no photograph, no painting, or a picture without finite numbers.
     """
 
     title = "Style studio: photograph, painting and weights; the picture and its loss curves"
@@ -94,6 +102,8 @@ class StyleStudio(Worker):
         size: int = 128,
         steps: int = 20,
     ) -> None:
+        checks.check_each("photographs", photographs.values())
+        checks.check_each("paintings", paintings.values())
         self.photographs, self.paintings = dict(photographs), dict(paintings)
         self._make_choices(size, steps)
         begin = self.make_controls("Paint", "paint-brush")
@@ -229,6 +239,9 @@ class StyleMixer(Lab):
         transfer: a :class:`helpers.style.FastTransfer`.
         size: shorter side of the result in pixels, as long as the longer has no more than 1,024;
             it has the photograph's shape.
+
+    Raises:
+        ValueError: no photograph, fewer than two paintings, or a picture without finite numbers.
     """
 
     title = "Style mixer: a photograph, two paintings, and the picture between them"
@@ -241,6 +254,8 @@ class StyleMixer(Lab):
         transfer: style.FastTransfer,
         size: int = 192,
     ) -> None:
+        checks.check_each("photographs", photographs.values())
+        checks.check_each("paintings", paintings.values(), fewest=2)
         self.pictures = {**photographs, **paintings}
         self.transfer, self.painted = transfer, None
         first, second = list(paintings)[:2]
