@@ -116,6 +116,7 @@ def kept_as_checkpoint():
     """A network that went through a checkpoint."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoints, "CHECKPOINTS", Path(folder))
+        patch.setenv("GDL_BUDGET", "full")
         with runtime.layers_draw_from(0):
             network = plain(0)
         return pretrained.checkpoint("99_own", lambda: network, lambda model: {"is": 1.0})
