@@ -23,7 +23,7 @@ BUDGETS = {
     "11_face_gan": {
         "STEPS_ON_MINE = ": "2",
         "WIDTHS = ": "(8, 8, 8)",
-        "OBJECTIVES, PENALTIES = ": '("least_squares",), ("none", "r1", "wgan_gp")',
+        "OBJECTIVES, PENALTIES = ": 'losses.OBJECTIVES, ("none", "r1")',
         "COUNT, SEEDS = ": "200, 1",
     },
 }
