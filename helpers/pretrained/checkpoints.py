@@ -58,12 +58,12 @@ def load(name: str | Path) -> keras.Model:
     """
     if isinstance(name, Path) or str(name).endswith(".keras"):
         return _load_own(Path(os.path.expanduser(name)))
-    path = CHECKPOINTS / f"{(name := str(name))}.keras"
+    path = CHECKPOINTS / f"{name}.keras"
     if not os.path.isfile(path):
         there = ", ".join(names()) or "none yet"
         raise CheckpointError(
-            f"There is no checkpoint {name!r}: make it with `make checkpoints LAB={name[:2]}`, or "
-            f"choose one of: {there}."
+            f"There is no checkpoint {path.stem!r}: make it with `make checkpoints "
+            f"LAB={path.stem[:2]}`, or choose one of: {there}."
         )
     try:
         model = keras_files.read(path, compile=False)
