@@ -14,6 +14,7 @@ Huang and Belongie, arXiv:1703.06868, with their weights.
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.types.experimental import PolymorphicFunction
 
 from helpers import data, layers, pretrained
 
@@ -25,15 +26,37 @@ def in_float32(network: keras.Model) -> keras.Model:
     return network
 
 
+def with_constants(network: keras.Model) -> PolymorphicFunction:
+    """A frozen network, compiled, with its weights as constants of the graph.
+
+    oneDNN's convolutions want a kernel in an order of their own. A constant is put into it once for
+    all calls; a variable might have changed, and is read as it lies: VGG19's deep layers then take
+    twice as long. The numbers that come out are the same.
+
+    Args:
+        network: its `trainable` is False; weights set later are not seen.
+
+    Returns:
+        A function from the network's inputs to its outputs, in float32.
+    """
+    weights = [weight.numpy() for weight in in_float32(network).non_trainable_variables]
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def call(inputs: tf.Tensor) -> tf.Tensor | dict[str, tf.Tensor]:
+        outputs, _ = network.stateless_call([], weights, inputs)
+        return outputs
+
+    return call
+
+
 class FastTransfer:
     """Any style in one pass: encode, align means and standard deviations, decode."""
 
     SHORTEST = 9  # two positions a side in the features, which the decoder mirrors at their edge
 
     def __init__(self) -> None:
-        networks = pretrained.vgg19(("block4_conv1",)), pretrained.adain_decoder()
-        options = {"autograph": False, "reduce_retracing": True}
-        self._encode, self._decode = (tf.function(in_float32(n), **options) for n in networks)
+        self._encode = with_constants(pretrained.vgg19(("block4_conv1",)))
+        self._decode = with_constants(pretrained.adain_decoder())
         self.align = layers.AdaIN(dtype="float32")
 
     def encode(self, picture: np.ndarray) -> tf.Tensor:

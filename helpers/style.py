@@ -30,11 +30,12 @@ from keras import ops
 from PIL import Image
 from scipy.optimize import Bounds, minimize
 from skimage import color
+from tensorflow.types.experimental import PolymorphicFunction
 from threadpoolctl import threadpool_limits
 
 from helpers import data, losses, pretrained, runtime
 from helpers.fast_style import FastTransfer as FastTransfer
-from helpers.fast_style import in_float32
+from helpers.fast_style import with_constants
 
 STYLE_LAYERS = {f"block{block}_conv1": 1.0 for block in (1, 2, 3, 4)}
 CONTENT_LAYER = "block4_conv2"
@@ -101,17 +102,20 @@ class _Targets(NamedTuple):
 
 
 @functools.lru_cache(maxsize=8)
-def _frozen_network(layers: tuple[str, ...], weights: str | None) -> keras.Model:
-    """VGG19 up to some layers, built once for all transfers that compare the same ones."""
-    return in_float32(pretrained.vgg19(layers, weights))
+def _frozen_network(
+    layers: tuple[str, ...], weights: str | None
+) -> tuple[keras.Model, PolymorphicFunction]:
+    """VGG19 up to some layers, and compiled: once for all transfers that compare the same ones."""
+    network = pretrained.vgg19(layers, weights)
+    return network, with_constants(network)
 
 
 def _losses(
-    network: keras.Model, picture: tf.Tensor, targets: _Targets, weights: Losses, layers: Losses,
-    content_layer: str,
+    look: PolymorphicFunction, picture: tf.Tensor, targets: _Targets, weights: Losses,
+    layers: Losses, content_layer: str,
 ) -> Losses:  # fmt: skip
     """The terms that have a weight, unweighted, and their weighted sum as `total`."""
-    features, parts = network(picture), {}
+    features, parts = look(picture), {}
     if "content" in weights:
         parts["content"] = losses.content_loss(features[content_layer], targets.content)
     if layers:
@@ -124,7 +128,7 @@ def _losses(
 
 
 @tf.function(reduce_retracing=True)
-def _losses_and_gradient(network: keras.Model, picture: tf.Tensor, *settings: Any) -> Step:
+def _losses_and_gradient(look: PolymorphicFunction, picture: tf.Tensor, *settings: Any) -> Step:
     """The losses and the gradient of their total in the picture.
 
     Weights and targets are tensors, so that all transfers which compare the same layers share one
@@ -132,7 +136,7 @@ def _losses_and_gradient(network: keras.Model, picture: tf.Tensor, *settings: An
     """
     with tf.GradientTape() as tape:
         tape.watch(picture)
-        parts = _losses(network, picture, *settings)
+        parts = _losses(look, picture, *settings)
     return parts, tape.gradient(parts["total"], picture)
 
 
@@ -173,7 +177,7 @@ class StyleTransfer:
         self.content_layer, self.original_colours = content_layer, original_colours
         self._check()
         seen = (*self.layers, content_layer) if content_weight else tuple(self.layers)
-        self.network = _frozen_network(tuple(dict.fromkeys(seen)), weights)
+        self.network, self._look = _frozen_network(tuple(dict.fromkeys(seen)), weights)
         self.best = content
 
     def _check(self) -> None:
@@ -201,11 +205,11 @@ class StyleTransfer:
 
     def losses(self, picture: tf.Tensor, targets: _Targets) -> Losses:
         """The terms whose weight is not 0, unweighted, and their weighted sum as `total`."""
-        return _losses(self.network, picture, *self._settings(targets))
+        return _losses(self._look, picture, *self._settings(targets))
 
     def losses_and_gradient(self, picture: tf.Tensor, targets: _Targets) -> Step:
         """The same, compiled, and the gradient of `total` in the picture."""
-        return _losses_and_gradient(self.network, picture, *self._settings(targets))
+        return _losses_and_gradient(self._look, picture, *self._settings(targets))
 
     def _settings(self, targets: _Targets) -> tuple:
         """What decides the losses of a picture, numbers as tensors."""
@@ -216,8 +220,8 @@ class StyleTransfer:
     def targets(self, size: int) -> _Targets:
         """Features of the photograph and Gram matrices of the paintings at one size."""
         photograph = resize(self.content, size)[np.newaxis]
-        features = self.network(photograph)
-        paintings = [self.network(resize(style, size)[np.newaxis]) for style in self.styles]
+        features = self._look(photograph)
+        paintings = [self._look(resize(style, size)[np.newaxis]) for style in self.styles]
         shares = self.mix / max(sum(self.mix), 1e-9)
         pairs = list(zip(shares, paintings, strict=True))
         grams = [sum(s * losses.gram_matrix(p[name]) for s, p in pairs) for name in self.layers]

@@ -2,10 +2,12 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from helpers import data, losses, style
+from helpers import data, fast_style, losses, pretrained, style
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,31 @@ def test_one_pass_brings_the_style_nearer(fast, photograph, paintings):
         losses.gram_matrix(fast.encode(p)) for p in (photograph, painted, painting)
     )
     assert np.mean((after - goal) ** 2) < 0.5 * np.mean((before - goal) ** 2)
+
+
+@pytest.mark.parametrize("layers", [("block2_conv1",), ("block1_conv2", "block3_conv1")])
+def test_weights_as_constants_change_no_number_and_no_gradient(photograph, layers):
+    network = pretrained.vgg19(layers)
+    compiled = fast_style.with_constants(network)
+    for picture in (photograph[np.newaxis], photograph[np.newaxis, :37, :50]):
+        pixels, features, gradients = tf.constant(picture), [], []
+        for look in (network, compiled):
+            with tf.GradientTape() as tape:
+                tape.watch(pixels)
+                features.append(look(pixels))
+                total = sum(keras.ops.sum(maps**2) for maps in features[-1].values())
+            gradients.append(tape.gradient(total, pixels))
+        for name in layers:
+            np.testing.assert_allclose(features[1][name], features[0][name], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-3, atol=0.05)
+
+
+@pytest.mark.parametrize("part", ["_encode", "_decode"])
+def test_the_compiled_graphs_read_no_variable(fast, photograph, part):
+    """A constant kernel is laid out once; a variable's is read as it lies, at half the speed."""
+    given = photograph[np.newaxis] if part == "_encode" else fast.encode(photograph)
+    graph = getattr(fast, part).get_concrete_function(given)
+    assert not graph.variables and not graph.captured_inputs
 
 
 @pytest.mark.parametrize("shape", [(45, 61), (9, 64), (17, 16), (48, 64)])

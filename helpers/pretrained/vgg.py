@@ -121,7 +121,7 @@ def _set_imagenet(model: keras.Model) -> None:
 
 @runtime.layers_draw_from(0)
 def adain_decoder() -> keras.Model:
-    """The decoder of Huang and Belongie (arXiv:1703.06868): features of block4_conv1 to a picture.
+    """The decoder of Huang and Belongie (arXiv:1703.06868), frozen: block4_conv1 to a picture.
 
     It mirrors VGG19 up to that layer, with nearest-neighbour upsampling where VGG19 pools.
 
@@ -140,4 +140,5 @@ def adain_decoder() -> keras.Model:
             x = _convolve(x, width, f"conv_{number}", None if width == 3 else "relu")
     model = keras.Model(features, x, name="adain_decoder")
     _set_in_order(model, "decoder")
+    model.trainable = False
     return model
