@@ -19,11 +19,12 @@ from helpers.pretrained.checkpoints import (
     recorded_arms,
     save,
 )
-from helpers.pretrained.vgg import VGG19_LAYERS, adain_decoder, vgg19
+from helpers.pretrained.vgg import VGG19_LAYERS, RepeatedConv2D, adain_decoder, vgg19
 
 __all__ = [
     "VGG19_LAYERS",
     "CheckpointError",
+    "RepeatedConv2D",
     "adain_decoder",
     "card",
     "checkpoint",

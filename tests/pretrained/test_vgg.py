@@ -6,6 +6,7 @@ import tarfile
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.signal import correlate2d
 
 from helpers import data, pretrained
@@ -115,6 +116,22 @@ def test_imagenet_weights_that_cannot_be_had_say_what_to_do(monkeypatch):
     monkeypatch.setattr(keras.applications, "VGG19", offline)
     with pytest.raises(cache.DataError, match=r"cannot be fetched: connect .*normalised"):
         pretrained.vgg19(weights="imagenet")
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 5)])
+def test_the_decoder_repeats_pixels_mirrors_edges_and_convolves(arrays, shape):
+    x = features = np.random.default_rng(0).normal(size=(1, *shape, 512)).astype("float32")
+    number = 0
+    for width in vgg.DECODER_WIDTHS:
+        if width == "up":
+            x = x.repeat(2, axis=1).repeat(2, axis=2)
+            continue
+        kernel, bias = (arrays[f"decoder/{number:02d}/{part}"] for part in ("kernel", "bias"))
+        x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+        x = tf.nn.conv2d(x, kernel, 1, "VALID").numpy() + bias
+        x = x if width == 3 else np.maximum(x, 0)
+        number += 1
+    np.testing.assert_allclose(pretrained.adain_decoder()(features), x, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("layers", [("block1_conv3",), ("fc1",), ()])
