@@ -105,7 +105,8 @@ def our_looks(space: dict, images: np.ndarray, distance) -> list[tuple]:
 def long_model(space: dict) -> tuple:
     """A fresh model of the lab's checkpoint, and how many steps it is to learn."""
     settings = pretrained.card("10_dcgan")["settings"]
-    return space["build"](settings["width"], settings["steps"]), settings["steps"]
+    build, steps = space["build"], settings["steps"]
+    return build(settings["width"], steps, more=settings["more"]), steps
 
 
 def long_seconds(space: dict, images: np.ndarray) -> float:
