@@ -41,7 +41,9 @@ def with_constants(network: keras.Model) -> PolymorphicFunction:
     """
     weights = [weight.numpy() for weight in in_float32(network).non_trainable_variables]
 
-    @tf.function(autograph=False, reduce_retracing=True)
+    any_size = tf.TensorSpec(network.inputs[0].shape, "float32")  # one graph for all sizes
+
+    @tf.function(autograph=False, input_signature=[any_size])
     def call(inputs: tf.Tensor) -> tf.Tensor | dict[str, tf.Tensor]:
         outputs, _ = network.stateless_call([], weights, inputs)
         return outputs
