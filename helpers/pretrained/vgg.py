@@ -50,7 +50,7 @@ class RepeatedConv2D(keras.layers.Conv2D):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """From (batch, height, width, c) to twice the height and width."""
         x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
-        kernel = ops.transpose(ops.flip(self.kernel, (0, 1)), (0, 1, 3, 2))
+        kernel = ops.transpose(self.kernel[::-1, ::-1], (0, 1, 3, 2))
         shifts = [(row, column) for row in (0, 1) for column in (0, 1)]
         shifted = [ops.pad(kernel, [[r, 1 - r], [c, 1 - c], [0, 0], [0, 0]]) for r, c in shifts]
         x = ops.conv_transpose(x, sum(shifted), strides=2)
