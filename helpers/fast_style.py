@@ -40,7 +40,6 @@ def with_constants(network: keras.Model) -> PolymorphicFunction:
         A function from the network's inputs to its outputs, in float32.
     """
     weights = [weight.numpy() for weight in in_float32(network).non_trainable_variables]
-
     any_size = tf.TensorSpec(network.inputs[0].shape, "float32")  # one graph for all sizes
 
     @tf.function(autograph=False, input_signature=[any_size])
