@@ -72,6 +72,13 @@ def fit(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.clip(np.stack([np.asarray(channel) for channel in channels], axis=-1), 0, 1)
 
 
+def _check_picture(picture: np.ndarray) -> None:
+    """Refuse what is no RGB picture in [0, 1]."""
+    data.check_images(np.asarray(picture)[np.newaxis])
+    if picture.shape[-1] != 3:
+        raise ValueError(f"A picture has shape {picture.shape}: use (height, width, 3).")
+
+
 def keep_colours(styled: np.ndarray, content: np.ndarray) -> np.ndarray:
     """The brightness of one picture with the colours of another, both RGB in [0, 1].
 
@@ -183,9 +190,7 @@ class StyleTransfer:
     def _check(self) -> None:
         """Refuse pictures, weights and masks that mean nothing."""
         for picture in (self.content, *self.styles):
-            data.check_images(np.asarray(picture)[np.newaxis])
-            if picture.shape[-1] != 3:
-                raise ValueError(f"A picture has shape {picture.shape}: use (height, width, 3).")
+            _check_picture(picture)
         weights = {**self.layers, **self.weights}
         runtime.check_not_negative(**{f"The weight of {name}": w for name, w in weights.items()})
         if not self.layers and not self.weights["content"]:
@@ -232,7 +237,7 @@ class StyleTransfer:
 
     def run(
         self, sizes: tuple[int, ...] = SIZES, steps: tuple[int, ...] = STEPS,
-        optimizer: str = "lbfgs", learning_rate: float = 0.08, start: str = "content",
+        optimizer: str = "lbfgs", learning_rate: float = 0.08, start: str | np.ndarray = "content",
         on_frame: Callable[[Frame], bool | None] = lambda frame: None,
     ) -> np.ndarray:  # fmt: skip
         """Paint, coarse to fine.
@@ -242,14 +247,15 @@ class StyleTransfer:
             steps: passes through the network and back, one number per round.
             optimizer: ``"adam"`` or ``"lbfgs"``.
             learning_rate: of Adam, on pixels in [0, 1]; falls to 0 along a cosine in each round.
-            start: ``"content"`` or ``"noise"``, a grey one.
+            start: ``"content"``; ``"noise"``, a grey one; or a picture like the content, scaled to
+                its shape, for example :class:`helpers.fast_style.FastTransfer`'s.
             on_frame: called with a :class:`Frame` at each step; a true answer stops.
 
         Returns:
             The best picture of the last round reached, at the last size.
         """
-        if optimizer not in OPTIMIZERS or start not in ("content", "noise"):
-            raise ValueError(f"{optimizer!r} from {start!r}: use adam or lbfgs, content or noise.")
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(f"There is no optimizer {optimizer!r}: use adam or lbfgs.")
         if optimizer == "adam":
             runtime.check_positive(learning_rate=learning_rate)
         whole = all(runtime.is_count(number) for number in (*sizes, *steps))
@@ -257,10 +263,7 @@ class StyleTransfer:
             hint = f"as many of each, whole numbers, {SMALLEST} pixels or more and a step or more"
             raise ValueError(f"sizes {sizes}, steps {steps}: {hint}.")
         self._begin, self._step, self._on_frame = time.perf_counter(), 0, on_frame
-        self.best = resize(self.content, sizes[0])
-        if start == "noise":
-            noise = np.random.default_rng(0).normal(0.5, 0.1, self.best.shape)
-            self.best = noise.clip(0, 1).astype("float32")
+        self.best = self._first_picture(start, sizes[0])
         with contextlib.suppress(_Stopped):
             for size, count in zip(sizes, steps, strict=True):
                 self._round(size, count, optimizer, learning_rate)
@@ -269,6 +272,17 @@ class StyleTransfer:
         if self.original_colours:
             self.best = keep_colours(self.best, photograph)
         return self.best
+
+    def _first_picture(self, start: str | np.ndarray, size: int) -> np.ndarray:
+        """What the first round begins with, in the photograph's shape."""
+        photograph = resize(self.content, size)
+        if not isinstance(start, str):
+            _check_picture(start)
+            return fit(start, photograph.shape[:2])
+        if start not in ("content", "noise"):
+            raise ValueError(f"{start!r} is no start: use content, noise or a picture.")
+        noise = np.random.default_rng(0).normal(0.5, 0.1, photograph.shape)
+        return photograph if start == "content" else noise.clip(0, 1).astype("float32")
 
     def _round(self, size: int, steps: int, optimizer: str, learning_rate: float) -> None:
         """Improve `best` at one size."""

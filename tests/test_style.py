@@ -114,6 +114,15 @@ def test_frames_count_steps_and_seconds(transfer):
     assert sum(parts) == pytest.approx(frames[-1].losses["total"], rel=1e-5)
 
 
+def test_a_picture_may_be_the_start(transfer, paintings):
+    start, given, plain = paintings["rings"][:, :48], [], []
+    transfer.run((40,), (3,), start=start, on_frame=given.append)
+    transfer.run((40,), (3,), on_frame=plain.append)
+    np.testing.assert_array_equal(given[0].picture, style.fit(start, (40, 40)))
+    assert given[0].losses["total"] == pytest.approx(total(transfer, style.fit(start, (40, 40))))
+    assert given[0].losses["content"] > plain[0].losses["content"]
+
+
 def test_content_alone_gives_the_photograph_back(photograph):
     weights = {"style_weight": 0, "variation_weight": 0, "content_layer": "block1_conv1"}
     transfer = style.StyleTransfer(photograph, [], **weights)
@@ -183,8 +192,17 @@ def test_settings_that_mean_nothing_are_refused(photograph, paintings, options, 
 def test_pictures_and_plans_are_checked(transfer, photograph):
     with pytest.raises(ValueError, match="scale them to"):
         style.StyleTransfer(255 * photograph, [photograph])
-    with pytest.raises(ValueError, match="use adam or lbfgs, content or noise"):
+    with pytest.raises(ValueError, match="There is no optimizer 'sgd': use adam or lbfgs"):
         transfer.run(optimizer="sgd")
+    for start, complaint in (
+        ("style", "'style' is no start: use content, noise or a picture"),
+        (255 * photograph, "scale them to"),
+        (photograph[..., :1], r"A picture has shape .*use \(height, width, 3\)"),
+        (photograph * np.nan, "nan"),
+        (None, "give an array of numbers"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            transfer.run((32,), (2,), start=start)
     with pytest.raises(ValueError, match="as many of each, whole numbers, 32 pixels or more"):
         transfer.run(sizes=(32, 64), steps=(5,))
     for plan in (((), ()), ((32,), (0,)), ((32,), (np.nan,)), ((32.5,), (1,)), ((np.inf,), (1,))):
