@@ -21,7 +21,6 @@ from helpers import data, runtime, style
 SEEDS = 5
 SIZE, ROUNDS, COURSE_STEPS, OUR_MOST_STEPS = 256, 5, 100, 90
 MEMORY_STEPS, FEW_STEPS = 4, 20
-TO_LOSS = "to the loss of 100 course-shaped steps"
 
 
 def transfer(**options) -> style.StyleTransfer:
@@ -56,15 +55,15 @@ def course_loss_after(steps: int, ours: style.StyleTransfer) -> float:
     return float(ours.losses_and_gradient(pixels.value() / 255, targets)[0]["total"])
 
 
-def one_pass() -> np.ndarray:
+def one_pass(fast: style.FastTransfer) -> np.ndarray:
     """What lab 02's AdaIN makes of the same photograph and painting."""
-    ours, fast = transfer(), style.FastTransfer()
+    ours = transfer()
     photograph, painting = (style.resize(p, SIZE) for p in (ours.content, ours.styles[0]))
     return fast.decode(fast.mix(fast.encode(photograph), [fast.encode(painting)], [1.0]))
 
 
-def our_seconds_to(loss: float, first=lambda: "content") -> float:
-    """Seconds from the pictures to a loss, building and compiling included, and what begins it."""
+def our_seconds_to(loss: float) -> float:
+    """Seconds from the pictures to a loss, building and compiling included."""
     start, reached = time.perf_counter(), []
 
     def watch(frame: style.Frame) -> bool:
@@ -72,7 +71,7 @@ def our_seconds_to(loss: float, first=lambda: "content") -> float:
             reached.append(time.perf_counter() - start)
         return bool(reached)
 
-    transfer().run((SIZE,), (OUR_MOST_STEPS,), start=first(), on_frame=watch)
+    transfer().run((SIZE,), (OUR_MOST_STEPS,), on_frame=watch)
     return reached[0] if reached else float("nan")
 
 
@@ -102,25 +101,22 @@ def transfers(seed: int) -> list[tuple]:
     }
     loss = course_loss_after(COURSE_STEPS, lab)
     print(f"course-shaped: loss {loss:.2f} after {COURSE_STEPS} steps", flush=True)
-    ours = [lambda: our_seconds_to(loss), lambda: our_seconds_to(loss, one_pass)]
-    step, (plain, from_one_pass) = in_turn(
-        seed, lambda: medians(steps, seed), lambda: [seconds() for seconds in ours]
-    )
+    step, seconds = in_turn(seed, lambda: medians(steps, seed), lambda: our_seconds_to(loss))
     wide_step, lab_step = step["course, course's layers"], step["course, lab's layers"]
     return [
         ("step, 256 px, each with its own layers", wide_step, step["ours, lab's layers"], "s"),
         ("step, 256 px, both the course's layers", wide_step, step["ours, course's layers"], "s"),
         ("step, 256 px, both the lab's layers", lab_step, step["ours, lab's layers"], "s"),
-        (TO_LOSS, COURSE_STEPS * lab_step, plain, "s"),
-        (f"{TO_LOSS}, ours from AdaIN's picture", COURSE_STEPS * lab_step, from_one_pass, "s"),
+        ("to the loss of 100 course-shaped steps", COURSE_STEPS * lab_step, seconds, "s"),
     ]
 
 
 def pictures(seed: int) -> list[tuple]:
     """Seconds of a picture worth showing, once a first one has traced the graphs."""
-    transfer().run((SIZE,), (1,), start=one_pass())
+    fast = style.FastTransfer()
+    transfer().run((SIZE,), (1,), start=one_pass(fast))
     plain = seconds_of(lambda: transfer().run())
-    short = seconds_of(lambda: transfer().run((SIZE,), (FEW_STEPS,), start=one_pass()))
+    short = seconds_of(lambda: transfer().run((SIZE,), (FEW_STEPS,), start=one_pass(fast)))
     return [
         ("a picture, 256 px, coarse to fine", None, plain, "s"),
         (f"a picture, 256 px, AdaIN and {FEW_STEPS} steps", None, short, "s"),
