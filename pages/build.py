@@ -29,6 +29,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SITE = ROOT / "site"
 PAGES = {"README.md": "readme.html", "CONTRIBUTING.md": "contributing.html", "DATA.md": "data.html"}
+PAGES |= {"benchmarks/tried.md": "tried.html"}
 FILES = {"LICENSE": "license.txt"}
 KINDS = {"image/png": "png", "image/jpeg": "jpg"}
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
