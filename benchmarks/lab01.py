@@ -23,9 +23,14 @@ SIZE, ROUNDS, COURSE_STEPS, OUR_MOST_STEPS = 256, 5, 100, 90
 MEMORY_STEPS, FEW_STEPS = 4, 20
 
 
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    """The lab's photograph and painting."""
+    return data.photographs(400)["rocket"], data.style_images(400)["starry_night"]
+
+
 def transfer(**options) -> style.StyleTransfer:
     """The lab's picture in the lab's style."""
-    rocket, night = data.photographs(400)["rocket"], data.style_images(400)["starry_night"]
+    rocket, night = pair()
     return style.StyleTransfer(rocket, [night], **options)
 
 
@@ -57,9 +62,8 @@ def course_loss_after(steps: int, ours: style.StyleTransfer) -> float:
 
 def one_pass(fast: style.FastTransfer) -> np.ndarray:
     """What lab 02's AdaIN makes of the same photograph and painting."""
-    ours = transfer()
-    photograph, painting = (style.resize(p, SIZE) for p in (ours.content, ours.styles[0]))
-    return fast.decode(fast.mix(fast.encode(photograph), [fast.encode(painting)], [1.0]))
+    rocket, night = (fast.encode(style.resize(picture, SIZE)) for picture in pair())
+    return fast.decode(fast.mix(rocket, [night], [1.0]))
 
 
 def our_seconds_to(loss: float) -> float:

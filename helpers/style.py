@@ -279,10 +279,12 @@ class StyleTransfer:
         if not isinstance(start, str):
             _check_picture(start)
             return fit(start, photograph.shape[:2])
-        if start not in ("content", "noise"):
+        if start == "noise":
+            noise = np.random.default_rng(0).normal(0.5, 0.1, photograph.shape)
+            return noise.clip(0, 1).astype("float32")
+        if start != "content":
             raise ValueError(f"{start!r} is no start: use content, noise or a picture.")
-        noise = np.random.default_rng(0).normal(0.5, 0.1, photograph.shape)
-        return photograph if start == "content" else noise.clip(0, 1).astype("float32")
+        return photograph
 
     def _round(self, size: int, steps: int, optimizer: str, learning_rate: float) -> None:
         """Improve `best` at one size."""

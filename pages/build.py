@@ -28,8 +28,12 @@ from pygments.formatters import HtmlFormatter
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SITE = ROOT / "site"
-PAGES = {"README.md": "readme.html", "CONTRIBUTING.md": "contributing.html", "DATA.md": "data.html"}
-PAGES |= {"benchmarks/tried.md": "tried.html"}
+PAGES = {
+    "README.md": "readme.html",
+    "CONTRIBUTING.md": "contributing.html",
+    "DATA.md": "data.html",
+    "benchmarks/tried.md": "tried.html",
+}
 FILES = {"LICENSE": "license.txt"}
 KINDS = {"image/png": "png", "image/jpeg": "jpg"}
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
