@@ -68,13 +68,14 @@ def test_every_figure_is_titled_labelled_and_drawn():
             assert figure.axes[0].get_ylabel()
 
 
-def test_manifold_axes_count_up_as_the_grid_does():
-    figure = plots.manifold("plane", RNG.random((25, 8, 8, 1)))
-    axes = figure.axes[0]
-    computed = [float(tick.get_text()) for tick in axes.get_xticklabels()]
-    np.testing.assert_allclose(computed, latent.quantile_grid(5)[:5, 0], atol=0.051)
-    rows = [float(tick.get_text()) for tick in axes.get_yticklabels()]
-    np.testing.assert_allclose(rows, latent.quantile_grid(5)[::5, 1], atol=0.051)
+@pytest.mark.parametrize("side", [5, 7, 20])
+def test_manifold_axes_say_the_codes_of_the_pictures_beside_them(side):
+    axes = plots.manifold("plane", RNG.random((side * side, 8, 8, 1))).axes[0]
+    grid = latent.quantile_grid(side).reshape(side, side, 2)
+    for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True):
+        assert float(label.get_text()) == pytest.approx(grid[0, int(tick / 8), 0], abs=0.051)
+    for tick, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True):
+        assert float(label.get_text()) == pytest.approx(grid[int(tick / 8), 0, 1], abs=0.051)
 
 
 def test_a_photograph_is_saved_as_jpeg_and_a_chart_as_png():

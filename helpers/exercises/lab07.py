@@ -191,7 +191,7 @@ IWAE = Exercise(
         Mistake(
             "the largest weight alone",
             lambda log_weights: tf.reduce_max(log_weights, axis=0),
-            "a lucky draw is no mean: it lies above log p(x) as often as below. Average all k.",
+            "a lucky draw is no mean: of enough draws it lies above log p(x). Average all k.",
         ),
         Mistake(
             "the mean over pictures",

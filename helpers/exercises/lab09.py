@@ -130,8 +130,8 @@ LOSSES = Exercise(
         Mistake(
             "half of D's loss",
             lambda real, fake: (0.5 * _right_d(real, fake), _cost(fake, 1.0)),
-            "a mean over both kinds in one batch does that, and D then learns half as fast. Add "
-            "the two means.",
+            "a mean over both kinds in one batch does that: under SGD D then learns half as fast, "
+            "and beside a penalty it weighs half. Add the two means.",
         ),
         Mistake(
             "D's loss on real pictures alone",
@@ -141,7 +141,7 @@ LOSSES = Exercise(
         Mistake(
             "the sums over the batch",
             _sums,
-            "twice the batch would be twice the step. Take means.",
+            "under SGD twice the batch would be twice the step. Take means.",
         ),
         Mistake(
             "a game in which G is paid for real pictures",

@@ -128,7 +128,7 @@ def holes(title: str, log_ratio: np.ndarray, reach: float, images: np.ndarray) -
     picture.colorbar(drawn, ax=left, label="log10(codes' density / prior's)")
     left.set(xlabel="$z_1$", ylabel="$z_2$")
     left.set_title("blue: crowded, red: empty", fontsize=9)
-    show_image(right, tile(images, round(len(images) ** 0.5)), "decoded from the emptiest places")
+    show_image(right, tile(images, round(len(images) ** 0.5)), "decoded from empty places")
     use_whole_pixels(picture, [right])
     return picture
 
@@ -196,10 +196,10 @@ def manifold(title: str, images: np.ndarray) -> Figure:
     picture, (axes,) = figure(title, size=(6.6, 6.8))
     show_image(axes, tile(images, side, gap=0))
     axes.set_axis_on()
-    places = np.linspace(0, side - 1, 5).astype(int)
+    places = np.linspace(0, side - 1, 5).astype(int)  # from the left, and from below
     quantiles = [f"{norm.ppf((place + 0.5) / side):.1f}" for place in places]
     axes.set_xticks((places + 0.5) * height, quantiles)
-    axes.set_yticks((places + 0.5) * height, quantiles[::-1])
+    axes.set_yticks((side - places - 0.5) * height, quantiles)
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
     use_whole_pixels(picture, [axes])
     return picture

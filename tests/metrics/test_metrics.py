@@ -345,13 +345,18 @@ def test_frechet_distance_of_round_gaussians_is_the_closed_form():
     assert metrics.frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)
 
 
-def test_frechet_distance_is_that_of_the_matrix_root():
-    rng = np.random.default_rng(1)
-    first, second = (rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6)) for _ in range(2))
+def by_matrix_root(first, second):
+    """The Frechet distance with SciPy's root of a matrix."""
     covariances = [np.cov(rows.T) for rows in (first, second)]
     root = sqrtm(covariances[0] @ covariances[1]).real
     gap = first.mean(axis=0) - second.mean(axis=0)
-    expected = gap @ gap + np.trace(sum(covariances) - 2 * root)
+    return gap @ gap + np.trace(sum(covariances) - 2 * root)
+
+
+def test_frechet_distance_is_that_of_the_matrix_root():
+    rng = np.random.default_rng(1)
+    first, second = (rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6)) for _ in range(2))
+    expected = by_matrix_root(first, second)
     assert metrics.frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)
     backwards = metrics.frechet_distance(second, first)
     assert backwards == pytest.approx(expected, rel=1e-6)
@@ -368,6 +373,17 @@ def test_measures_refuse_what_cannot_be_measured():
             measure(rows[:1], rows)
     with pytest.raises(ValueError, match="no points to measure"):
         metrics.mode_coverage(np.zeros((0, 2)), toys.ring())
+
+
+def test_the_floor_is_the_distance_between_random_halves_by_the_matrix_root():
+    rows = np.sort(np.random.default_rng(0).normal(size=(101, 3)), axis=0)  # in order: not alike
+    for seed, floor in enumerate(metrics.frechet_floor(rows, count=4)):
+        order = np.random.default_rng(seed).permutation(101)
+        expected = by_matrix_root(rows[order[:51]], rows[order[51:]])
+        assert floor == pytest.approx(expected, rel=1e-6)
+    assert metrics.frechet_floor(rows).max() < metrics.frechet_distance(rows[:51], rows[51:]) / 5
+    with pytest.raises(ValueError, match="2 rows or more"):
+        metrics.frechet_floor(rows[:2])
 
 
 def test_frechet_distance_of_few_equal_rows_is_not_negative():
