@@ -106,7 +106,8 @@ def long_model(space: dict) -> tuple:
     """A fresh model of the lab's checkpoint, and how many steps it is to learn."""
     settings = pretrained.card("10_dcgan")["settings"]
     build, steps = space["build"], settings["steps"]
-    return build(settings["width"], steps, more=settings["more"]), steps
+    changes = {name: settings[name] for name in ("more", "slower")}
+    return build(settings["width"], steps, **changes), steps
 
 
 def long_seconds(space: dict, images: np.ndarray) -> float:

@@ -368,7 +368,7 @@ def test_checkpoint_scores_what_its_card_says(name):
         ("07_vae_16d", "total", 97),
         ("09_dense_mnist", "cnn_fd", 0.9),
         ("09_dense_mnist", "class_kl", 0.02),
-        ("10_dcgan", "cnn_fd", 2.2),
+        ("10_dcgan", "cnn_fd", 1.2),
         ("10_dcgan", "class_kl", 0.05),
         ("13_told", "cnn_fd", 1.5),
     ],
