@@ -214,6 +214,7 @@ class StyleTransfer:
 
     def losses_and_gradient(self, picture: tf.Tensor, targets: _Targets) -> Step:
         """The same, compiled, and the gradient of `total` in the picture."""
+        picture = tf.convert_to_tensor(picture)  # of a variable the shape would stay
         return _losses_and_gradient(self._look, picture, *self._settings(targets))
 
     def _settings(self, targets: _Targets) -> tuple:

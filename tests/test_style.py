@@ -42,6 +42,13 @@ def test_the_picture_improves_and_the_network_stays(transfer, photograph, optimi
         np.testing.assert_array_equal(weight.numpy(), old)
 
 
+@pytest.mark.parametrize("optimizer", style.OPTIMIZERS)
+def test_each_optimizer_goes_through_several_sizes(transfer, optimizer):
+    """A compiled step that was made for one size must not be taken for another."""
+    painted = transfer.run((32, 48, 64), (2, 2, 2), optimizer=optimizer)
+    assert painted.shape == (64, 64, 3)
+
+
 def test_gradient_agrees_with_finite_differences(transfer):
     rng, targets = np.random.default_rng(0), transfer.targets(32)
     x = rng.uniform(0.3, 0.7, (1, 32, 32, 3)).astype("float32")
